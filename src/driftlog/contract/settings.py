@@ -1,0 +1,194 @@
+"""Settings, as frozen values. `driftlog.config` makes them from file and environment; nobody else reads either."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+import msgspec
+
+from driftlog.contract.events import Task
+from driftlog.contract.names import Period, check_model_name, check_prefix
+
+
+class Secret:
+    """A string that does not show itself.
+
+    >>> key = Secret("s3cret")
+    >>> key, str(key), key.reveal()
+    (Secret('***'), '***', 's3cret')
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base: unknown keys are errors."""
+
+
+class ElasticsearchSettings(_Settings, frozen=True):
+    """How to reach Elasticsearch; API key or user and password, never both."""
+
+    urls: tuple[str, ...] = ("http://127.0.0.1:9287",)
+    api_key: Secret | None = None
+    username: str | None = None
+    password: Secret | None = None
+    ca_certs: str | None = None
+    verify_certs: bool = True
+    timeout_s: float = 30.0
+
+
+class LocalSettings(_Settings, frozen=True):
+    """The local Elasticsearch of one machine."""
+
+    port: int = 9287
+    heap: str = "1g"
+    home: str | None = None
+    distribution: str | None = None
+    secure: bool = False
+
+
+class IntakeSettings(_Settings, frozen=True):
+    """The single-machine stand-in for Logstash."""
+
+    host: str = "127.0.0.1"
+    http_port: int = 9280
+    tcp_port: int | None = 9281
+    max_body_bytes: int = 20_971_520
+    max_event_bytes: int = 10_485_760
+    max_pending_bytes: int = 67_108_864
+    """Bytes accepted and not yet stored; above it the answer is 429 with Retry-After."""
+    max_age: timedelta | None = timedelta(days=730)
+    """Older events are quarantined; None accepts any age (imports, the demo)."""
+    max_ahead: timedelta = timedelta(minutes=5)
+    max_features: int = 1000
+    auto_register: bool = True
+    auto_register_limit: int = 20
+    username: str | None = None
+    password: Secret | None = None
+    api_key: Secret | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
+
+
+class ThresholdSettings(_Settings, frozen=True):
+    """One threshold; the first whose `metric` and `field` match a measurement judges it.
+
+    Attributes
+    ----------
+    metric, field, segment
+        Shell patterns.
+    kind
+        ``constant``: `warning` and `critical` are limits. ``relative``: they are allowed differences from the
+        reference's value (0.05 = 0.05 worse in `direction`; with `share` true 5 % worse). ``default_drift``: the
+        rule of effect floor and reference chunks. ``none``: not judged.
+    of_windows
+        (N, M): N of the last M windows in breach before an alert opens.
+    """
+
+    metric: str
+    field: str = "*"
+    segment: str = "*"
+    kind: Literal["constant", "relative", "default_drift", "none"] = "constant"
+    direction: Literal["above", "below"] = "above"
+    warning: float | None = None
+    critical: float | None = None
+    share: bool = False
+    floor: float = 0.05
+    of_windows: tuple[int, int] = (1, 1)
+
+
+class ModelSettings(_Settings, frozen=True):
+    """One model. Durations are written ``15m``, ``1h``, ``1d``, ``1w`` in the file.
+
+    Attributes
+    ----------
+    bucket
+        What is counted at once; divides a day.
+    window
+        What is judged; whole days and weeks are local to `timezone`.
+    cycle
+        How often the worker looks at the model.
+    look_back
+        Windows that ended longer ago than this are frozen: late events and labels no longer re-open them.
+    wait
+        A window is judged this long after its end (clock skew, queues).
+    min_maturity
+        Share of truths a window needs before its performance is judged; below it results are marked ``immature``.
+    min_rows
+        Fewer rows: ``insufficient_data``.
+    features, categorical
+        Names to watch (empty: all in the reference), and which of them are categorical although numeric.
+    """
+
+    name: str
+    environment: str = "production"
+    task: Task = "binary"
+    positive_label: str = "1"
+    decision_threshold: float = 0.5
+    features: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    bucket: timedelta = timedelta(hours=1)
+    window: timedelta = timedelta(days=1)
+    timezone: str = "UTC"
+    cycle: timedelta = timedelta(minutes=5)
+    wait: timedelta = timedelta(0)
+    look_back: timedelta = timedelta(days=90)
+    min_maturity: float = 0.8
+    min_rows: int = 30
+    drift_measures: tuple[str, ...] = ("kolmogorov_smirnov", "total_variation")
+    """The judged effect size: the first for numeric fields, the second for categorical ones."""
+    report_measures: tuple[str, ...] = ()
+    """Further drift measures stored with every window, not judged by default."""
+    thresholds: tuple[ThresholdSettings, ...] = ()
+    owner: str = ""
+    service: str = ""
+    """``service.name`` of its serving processes, for resources; empty: any."""
+
+    def __post_init__(self) -> None:
+        check_model_name(self.name, where="models.name")
+
+
+class WorkerSettings(_Settings, frozen=True):
+    """The worker process."""
+
+    id: str = ""
+    lease: timedelta = timedelta(seconds=30)
+    overlap: timedelta = timedelta(minutes=2)
+    """How far before its cursor a worker looks again for newly ingested events."""
+
+
+class Settings(_Settings, frozen=True):
+    """Everything."""
+
+    prefix: str = "driftlog"
+    period: Period = "month"
+    elasticsearch: ElasticsearchSettings = msgspec.field(default_factory=ElasticsearchSettings)
+    local: LocalSettings = msgspec.field(default_factory=LocalSettings)
+    intake: IntakeSettings = msgspec.field(default_factory=IntakeSettings)
+    worker: WorkerSettings = msgspec.field(default_factory=WorkerSettings)
+    models: tuple[ModelSettings, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_prefix(self.prefix)
