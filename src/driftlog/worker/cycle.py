@@ -1,0 +1,266 @@
+"""One pass over one model: the only code that knows the order of the work.
+
+Every step can be repeated: profiles, results and alerts have deterministic ids and are written with the worker's term,
+and the cursor moves last. A cycle that dies anywhere is healed by the next one.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from driftlog.contract.alert import Alert
+from driftlog.contract.binning import Binning
+from driftlog.contract.errors import DriftlogError
+from driftlog.contract.measurement import Measurement, Verdict
+from driftlog.contract.profile import ProfileKey, Reference
+from driftlog.contract.records import RunRecord
+from driftlog.contract.settings import ModelSettings
+from driftlog.contract.window import Window
+from driftlog.decide.alerts import advance
+from driftlog.profile.binning import bare_binning
+from driftlog.profile.buckets import recompute
+from driftlog.profile.dirty import dirty_buckets, verify_counts
+from driftlog.profile.outcomes import join_feedback
+from driftlog.profile.reference import active
+from driftlog.store.alerts import last_episodes, load_open, write_alerts
+from driftlog.store.client import Store
+from driftlog.store.cursors import read_cursor, write_cursor
+from driftlog.store.results import find_measurements, write_measurements
+from driftlog.store.runs import write_run
+from driftlog.worker.evaluation import evaluate_window
+from driftlog.worker.windows import history_span, windows_to_judge
+
+log = logging.getLogger("driftlog.worker")
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+HISTORY_WINDOWS = 6
+"""Windows of history a threshold may look back on."""
+
+
+class Cursor(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the last complete cycle stopped.
+
+    `ingested` is the newest ``event.ingested`` that was seen, `binning_id` the bins everything was counted in,
+    `judged_until` the end of the newest judged window.
+    """
+
+    ingested: datetime = BEGINNING
+    binning_id: str = ""
+    judged_until: datetime | None = None
+
+
+class _Stages:
+    """Milliseconds by stage."""
+
+    def __init__(self) -> None:
+        self.durations_ms: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = (time.perf_counter() - started) * 1000
+            self.durations_ms[name] = round(self.durations_ms.get(name, 0.0) + spent, 1)
+
+
+def run_cycle(
+    store: Store,
+    settings: ModelSettings,
+    *,
+    as_of: datetime,
+    worker_id: str,
+    term: int,
+    now: Callable[[], datetime],
+    overlap: timedelta = timedelta(minutes=2),
+    span: Window | None = None,
+    verify: bool = False,
+) -> RunRecord:
+    """Join truth, recount what changed, evaluate and judge the windows it touches, move alerts, leave a run record.
+
+    Parameters
+    ----------
+    as_of
+        The present: windows that end later are left alone.
+    term
+        Of the lease under which this runs; an older term cannot overwrite a newer one's documents.
+    overlap
+        How far before its cursor the cycle looks again, for events that became searchable late.
+    span
+        A back-fill: recount and judge everything in this stretch of time, whatever the cursor says.
+    verify
+        Compare all counts with the raw events and recount the buckets that differ.
+
+    Returns
+    -------
+    RunRecord
+        Also for a cycle that failed; then with ``status`` failed and the error's text.
+    """
+    started = now()
+    stages = _Stages()
+    record = RunRecord(
+        id=uuid.uuid4().hex,
+        worker=worker_id,
+        model=settings.name,
+        environment=settings.environment,
+        started=started,
+        finished=started,
+        as_of=as_of,
+        status="ok",
+        term=term,
+    )
+    try:
+        record = _work(store, settings, record, stages, now=now, overlap=overlap, span=span, verify=verify)
+    except DriftlogError as error:
+        log.error("%s: the cycle failed: %s", settings.name, error)
+        record = msgspec.structs.replace(record, status="failed", error=str(error))
+    record = msgspec.structs.replace(record, finished=now(), durations_ms=stages.durations_ms)
+    try:
+        write_run(store, record)
+    except DriftlogError as error:
+        log.error("%s: the run record could not be written: %s", settings.name, error)
+    return record
+
+
+def _work(
+    store: Store,
+    settings: ModelSettings,
+    record: RunRecord,
+    stages: _Stages,
+    *,
+    now: Callable[[], datetime],
+    overlap: timedelta,
+    span: Window | None,
+    verify: bool,
+) -> RunRecord:
+    cursor = _read_cursor(store, settings)
+    found = active(store, settings.name, settings.environment)
+    binning, reference = found or (bare_binning(settings), None)
+    recount = binning.id != cursor.binning_id or span is not None
+    since = BEGINNING if recount else max(BEGINNING, cursor.ingested - overlap)
+
+    with stages("join"):
+        joined = join_feedback(store, settings, since=since, as_of=record.as_of)
+    with stages("discover"):
+        dirty = dirty_buckets(store, settings, binning, since=since, as_of=record.as_of)
+        keys = [*dirty.prediction_keys, *dirty.outcome_keys]
+        prediction_keys = _within(dirty.prediction_keys, span)
+        outcome_keys = _within(dirty.outcome_keys, span)
+        if verify:
+            prediction_keys = sorted({*prediction_keys, *verify_counts(store, settings, binning, as_of=record.as_of)})
+    with stages("profile"):
+        recompute(store, settings, binning, prediction_keys, outcome_keys, term=record.term)
+
+    buckets = [key.bucket for key in (*prediction_keys, *outcome_keys)]
+    judged_until = span.start if span else cursor.judged_until
+    windows = windows_to_judge(settings, buckets, judged_until=judged_until, as_of=record.as_of)
+    counts = _judge_windows(store, settings, binning, reference, windows, record, stages, now)
+
+    if span is None:
+        newest = max([cursor.ingested, *(t for t in (dirty.newest_ingested, joined.newest_ingested) if t)])
+        ends = [window.end for window in windows] + ([cursor.judged_until] if cursor.judged_until else [])
+        moved = Cursor(ingested=newest, binning_id=binning.id, judged_until=max(ends, default=None))
+        _write_cursor(store, settings, moved, record.term)
+    fresh = dirty.newest_ingested is not None and dirty.newest_ingested > cursor.ingested and bool(windows)
+    return msgspec.structs.replace(
+        record,
+        buckets=len(keys) if span is None else len(buckets),
+        outcomes=joined.joined,
+        windows=len(windows),
+        windows_evaluated=tuple(windows[-50:]),
+        event_to_result_s=(now() - dirty.newest_ingested).total_seconds() if fresh and dirty.newest_ingested else None,
+        **counts,
+    )
+
+
+def _within(keys: Sequence[ProfileKey], span: Window | None) -> list[ProfileKey]:
+    return [key for key in keys if span is None or key.bucket.overlaps(span)]
+
+
+def _judge_windows(
+    store: Store,
+    settings: ModelSettings,
+    binning: Binning,
+    reference: Reference | None,
+    windows: Sequence[Window],
+    record: RunRecord,
+    stages: _Stages,
+    now: Callable[[], datetime],
+) -> dict[str, int]:
+    """Evaluate and judge `windows` in order; write results, then alerts."""
+    counts = {"measurements": 0, "alerts_opened": 0, "alerts_updated": 0, "alerts_resolved": 0}
+    if not windows:
+        return counts
+    open_alerts = {alert.key: alert for alert in load_open(store, settings.name, settings.environment)}
+    episodes = dict(last_episodes(store, settings.name, settings.environment))
+    history = _History(store, settings, windows[0])
+    for window in windows:
+        with stages("evaluate"):
+            judged = evaluate_window(store, settings, binning, reference, window, computed=now(), run_id=record.id)
+        with stages("decide"):
+            changed = advance(list(open_alerts.values()), episodes, judged, history.before(window), now())
+        with stages("write"):
+            write_measurements(store, judged, term=record.term)
+            write_alerts(store, changed, term=record.term)
+        history.add(window, judged)
+        counts["measurements"] += len(judged)
+        _apply(changed, open_alerts, episodes, counts)
+    return counts
+
+
+def _apply(
+    changed: Sequence[Alert], open_alerts: dict[str, Alert], episodes: dict[str, int], counts: dict[str, int]
+) -> None:
+    for alert in changed:
+        if alert.status == "resolved":
+            counts["alerts_resolved"] += alert.key in open_alerts
+            open_alerts.pop(alert.key, None)
+        else:
+            counts["alerts_updated" if alert.key in open_alerts else "alerts_opened"] += 1
+            open_alerts[alert.key] = alert
+        episodes[alert.key] = max(alert.episode, episodes.get(alert.key, 0))
+
+
+class _History:
+    """Verdicts of earlier windows by series, oldest first: read once, then kept up to date in memory."""
+
+    def __init__(self, store: Store, settings: ModelSettings, first: Window) -> None:
+        self._by_series: dict[str, dict[Window, Verdict]] = {}
+        span = history_span(settings, first, HISTORY_WINDOWS)
+        for measurement in find_measurements(
+            store, settings.name, environment=settings.environment, since=span.start, until=span.end
+        ):
+            self._note(measurement)
+
+    def _note(self, measurement: Measurement) -> None:
+        self._by_series.setdefault(measurement.series, {})[measurement.window] = measurement.verdict
+
+    def add(self, window: Window, judged: Sequence[Measurement]) -> None:
+        for measurement in judged:
+            if measurement.window == window:
+                self._note(measurement)
+
+    def before(self, window: Window) -> dict[str, list[Verdict]]:
+        """The last verdicts of each series in windows that ended before `window` began."""
+        return {
+            series: [verdicts[w] for w in sorted(verdicts) if w.end <= window.start][-HISTORY_WINDOWS:]
+            for series, verdicts in self._by_series.items()
+        }
+
+
+def _read_cursor(store: Store, settings: ModelSettings) -> Cursor:
+    stored = read_cursor(store, settings.name, settings.environment, "cycle")
+    return msgspec.convert(stored, Cursor) if stored else Cursor()
+
+
+def _write_cursor(store: Store, settings: ModelSettings, cursor: Cursor, term: int) -> None:
+    value = msgspec.to_builtins(cursor)
+    write_cursor(store, settings.name, settings.environment, "cycle", value, term=term)

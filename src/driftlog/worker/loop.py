@@ -1,0 +1,154 @@
+"""`driftlog worker`: cycles on a timetable, models shared with other workers by leases."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from driftlog.contract.errors import DriftlogError
+from driftlog.contract.records import RunRecord
+from driftlog.contract.settings import ModelSettings, Settings
+from driftlog.store.client import Store
+from driftlog.store.leases import LeaseBoard
+from driftlog.store.models import ensure_indices
+from driftlog.worker.backfill import models_to_watch
+from driftlog.worker.cycle import run_cycle
+from driftlog.worker.timetable import Timetable
+
+log = logging.getLogger("driftlog.worker")
+
+VERIFY_PERIOD = timedelta(days=1)
+"""How often all counts are compared with the raw events, beside once after each takeover."""
+
+
+class Worker:
+    """One worker process.
+
+    A thread of its own keeps the leases alive while a long cycle runs; the calling thread runs the cycles. A model
+    whose lease was lost in the middle of a cycle cannot be harmed: its term is too old for every later write.
+
+    Parameters
+    ----------
+    on_cycle
+        Called with each run record (the command line prints them).
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        lease_store: Store,
+        settings: Settings,
+        *,
+        worker_id: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
+        on_cycle: Callable[[RunRecord], None] = lambda record: None,
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._worker_id = worker_id
+        self._now = now
+        self._on_cycle = on_cycle
+        self._board = LeaseBoard(lease_store, worker_id, settings.worker.lease, monotonic)
+        self._timetable = Timetable(monotonic)
+        self._stop = threading.Event()
+        self._held: dict[str, int] = {}
+        self._verified: dict[str, float] = {}
+        self._monotonic = monotonic
+        self._watched: dict[str, ModelSettings] = {}
+
+    def stop(self) -> None:
+        """Finish the cycle at hand and return from `run`. Safe in a signal handler."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Work until `stop` is called; then release the leases."""
+        period = self._settings.worker.lease / 3
+        keeper = threading.Thread(target=self._keep_leases, args=(period.total_seconds(),), name="driftlog-leases")
+        keeper.start()
+        try:
+            self._timetable.add("models", timedelta(seconds=max(1.0, period.total_seconds())), self._follow_leases)
+            while not self._stop.is_set():
+                self._timetable.run_pending()
+                self._timetable.wait(self._stop)
+        finally:
+            self._stop.set()
+            keeper.join()
+            self._release()
+
+    def _keep_leases(self, period_s: float) -> None:
+        """Announce this worker, renew what it holds, claim its share; Elasticsearch being away is waited out."""
+        while True:
+            try:
+                self._watched = models_to_watch(self._store, self._settings)
+                self._board.heartbeat()
+                self._held = self._board.claim(sorted(self._watched))
+            except DriftlogError as error:
+                log.warning("leases: %s", error)
+            if self._stop.wait(period_s):
+                return
+
+    def _follow_leases(self) -> None:
+        """Give each held model a job, and take the jobs of the others away."""
+        held = {name for name in self._held if name in self._watched}
+        running = self._timetable.names() - {"models"}
+        for name in running - held:
+            self._timetable.remove(name)
+            log.info("%s: now with another worker", name)
+        for name in sorted(held - running):
+            model = self._watched[name]
+            log.info("%s: held by this worker, term %s; a cycle every %s", name, self._held[name], model.cycle)
+            self._timetable.add(name, model.cycle, lambda name=name: self._cycle(name))  # type: ignore[misc]
+
+    def _cycle(self, name: str) -> None:
+        term = self._board.holds(name)
+        if term is None or self._stop.is_set():
+            return
+        model = self._watched[name]
+        ensure_indices(self._store, name, self._now())
+        record = run_cycle(
+            self._store,
+            model,
+            as_of=self._now(),
+            worker_id=self._worker_id,
+            term=term,
+            now=self._now,
+            overlap=self._settings.worker.overlap,
+            verify=self._verification_due(name),
+        )
+        if record.status == "failed":
+            self._verified.pop(name, None)  # after an outage all counts are compared again
+        self._on_cycle(record)
+
+    def _verification_due(self, name: str) -> bool:
+        moment = self._monotonic()
+        phase = zlib.crc32(name.encode()) % 3600
+        if name in self._verified and moment - self._verified[name] < VERIFY_PERIOD.total_seconds() + phase:
+            return False
+        self._verified[name] = moment
+        return True
+
+    def _release(self) -> None:
+        try:
+            self._board.release_all()
+        except DriftlogError as error:
+            log.warning("the leases could not be released, they expire by themselves: %s", error)
+
+
+def run_worker(
+    store: Store,
+    lease_store: Store,
+    settings: Settings,
+    *,
+    worker_id: str,
+    on_cycle: Callable[[RunRecord], None] = lambda record: None,
+    on_start: Callable[[Worker], None] = lambda worker: None,
+) -> None:
+    """Run a worker in the calling thread until it is stopped (`on_start` gets it, to wire signals to `stop`)."""
+    worker = Worker(store, lease_store, settings, worker_id=worker_id, on_cycle=on_cycle)
+    on_start(worker)
+    worker.run()
