@@ -132,6 +132,12 @@ class ResourceGroup(Group):
     storage_used_percent: float | None = None
     threads: int | None = None
     open_files: int | None = None
+    spool_events: int | None = None
+    """Events of the process that wait for delivery."""
+    spool_bytes: int | None = None
+    """Disk used by its spool."""
+    events_dropped: int | None = None
+    """Events lost since the process started because the spool was full; alert on any."""
 
 
 class DriftlogGroup(Group):
