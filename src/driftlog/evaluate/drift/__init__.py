@@ -1,0 +1,1 @@
+"""Drift measures on counts, one a file, and the measurements of a window."""

@@ -1,0 +1,1 @@
+"""Performance from outcome profiles: metrics on sums, intervals clustered by day."""

@@ -1,0 +1,74 @@
+"""Proportions: their intervals, and the comparison of two."""
+
+from __future__ import annotations
+
+import math
+
+from scipy import special
+
+_Z = 1.959963984540054
+
+
+def wilson_interval(successes: float, n: float, *, z: float = _Z) -> tuple[float, float]:
+    """Wilson's score interval of a proportion; (0, 1) without rows.
+
+    >>> low, high = wilson_interval(0, 10)
+    >>> low, round(high, 4)
+    (0.0, 0.2775)
+
+    Source: Wilson 1927; Brown, Cai and DasGupta 2001.
+    """
+    if n <= 0:
+        return 0.0, 1.0
+    share = successes / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low = 0.0 if successes <= 0 else max(0.0, middle - half)
+    high = 1.0 if successes >= n else min(1.0, middle + half)
+    return low, high
+
+
+def two_proportion_p_value(successes_a: int, n_a: int, successes_b: int, n_b: int) -> float | None:
+    """p-value of "both proportions are equal"; None where a side is empty.
+
+    Fisher's exact test (two-sided, all tables no more likely than the observed one) where an expected count is below 5,
+    else the pooled z test.
+
+    >>> round(two_proportion_p_value(30, 100, 50, 100), 4)
+    0.0039
+    """
+    if n_a <= 0 or n_b <= 0:
+        return None
+    hits = successes_a + successes_b
+    n = n_a + n_b
+    if hits in (0, n):
+        return 1.0
+    smallest_expected = min(n_a, n_b) / n * min(hits, n - hits)
+    if smallest_expected < 5:
+        return _fisher(successes_a, n_a, hits, n)
+    pooled = hits / n
+    z = (successes_a / n_a - successes_b / n_b) / math.sqrt(pooled * (1 - pooled) * (1 / n_a + 1 / n_b))
+    return float(special.erfc(abs(z) / math.sqrt(2)))
+
+
+def _fisher(successes_a: int, n_a: int, hits: int, n: int) -> float:
+    """Two-sided Fisher test by summing hypergeometric probabilities outwards from the rarer margin."""
+    # Work with the rarer outcome and the smaller side, so that the support stays short.
+    if hits > n - hits:
+        successes_a, hits = n_a - successes_a, n - hits
+    if n_a > n - n_a:
+        successes_a, n_a = hits - successes_a, n - n_a
+    low, high = max(0, hits - (n - n_a)), min(hits, n_a)
+    # The expected count is below 5: beyond a few hundred there is no probability left.
+    high = min(high, max(successes_a, 200) + 200)
+    logs = [_log_hypergeometric(k, n_a, hits, n) for k in range(low, high + 1)]
+    observed = _log_hypergeometric(successes_a, n_a, hits, n)
+    return min(1.0, math.fsum(math.exp(value) for value in logs if value <= observed + 1e-7))
+
+
+def _log_hypergeometric(k: int, n_a: int, hits: int, n: int) -> float:
+    return _log_choose(hits, k) + _log_choose(n - hits, n_a - k) - _log_choose(n, n_a)
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)

@@ -1,0 +1,1 @@
+"""Quality of the inputs: missing, unseen, malformed and stuck values."""
