@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -123,7 +124,7 @@ def test_models_spread_and_move_when_a_worker_dies(
         by_model[run.model].append(run)
     for model_runs in by_model.values():
         model_runs.sort(key=lambda run: run.started)
-        for before, after in zip(model_runs, model_runs[1:], strict=False):
+        for before, after in itertools.pairwise(model_runs):
             assert before.finished <= after.started, json.dumps([before.worker, after.worker])
             assert before.term <= after.term
 
