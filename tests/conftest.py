@@ -36,12 +36,19 @@ class SharedServer:
         if self.url or self.failure:
             return
         if given := os.environ.get("DRIFTLOG_TEST_ELASTICSEARCH"):
-            self.url = given.rstrip("/")
+            self._use(given.rstrip("/"))
             return
         try:
             self.url = self._start_local(progress)
         except (DriftlogError, ImportError) as error:
             self.failure = f"no Elasticsearch for the tests: {error}"
+
+    def _use(self, url: str) -> None:
+        try:
+            ask(f"{url}/_cluster/health?wait_for_status=yellow&timeout=30s")
+            self.url = url
+        except OSError as error:
+            self.failure = f"DRIFTLOG_TEST_ELASTICSEARCH={url} does not answer: {error}"
 
     def _start_local(self, progress: Callable[[str], None]) -> str:
         from driftlog.store.local.server import LocalServer

@@ -125,9 +125,7 @@ def unpack(archive: Path, target: Path) -> None:
                 f"the archive {archive} holds {len(unpacked)} folders where one is expected",
                 remedy="give the archive as elastic.co or the Maven repository offers it",
             )
-        for script in (unpacked[0] / "bin").glob("*"):
-            script.chmod(0o755)
-        unpacked[0].chmod(0o755)
+        _open_to_all(unpacked[0])
         unpacked[0].rename(target)
 
 
@@ -256,6 +254,15 @@ def _extract(archive: Path, folder: Path) -> None:
             bundle.extractall(folder, filter="data")
     else:
         raise ValueError("neither .zip nor .tar.gz")
+
+
+def _open_to_all(home: Path) -> None:
+    """Let the server's user read all and run what runs, whatever the umask is and zipfile forgot."""
+    runnable = {"bin", "jspawnhelper"}
+    home.chmod(0o755)
+    for path in home.rglob("*"):
+        runs = path.is_dir() or runnable & {path.parent.name, path.name}
+        path.chmod(path.stat().st_mode | (0o755 if runs else 0o644))
 
 
 def _reason(error: BaseException) -> str:
