@@ -1,0 +1,268 @@
+"""The life of an alert: opened when a breach is confirmed, updated while it lasts, resolved when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+
+from driftlog.contract.alert import Alert, AlertMember, Severity
+from driftlog.contract.measurement import SEVERITY, Measurement, Verdict
+from driftlog.contract.window import Window
+from driftlog.decide import wording
+from driftlog.decide.causes import alert_key, cause_of, scope_of
+from driftlog.decide.series import SeriesState, series_state
+
+SPARSE_PURPOSE: Final = "quality"
+"""Quality measurements are stored only where there is something to say: no measurement means nothing wrong."""
+_DATA_PURPOSES: Final = frozenset({"data_drift", "prediction_drift", "quality", "operational"})
+_DRIFT: Final = frozenset({"data_drift", "prediction_drift", "target_drift"})
+
+
+def advance(
+    open_alerts: Sequence[Alert],
+    episodes: Mapping[str, int],
+    judged: Sequence[Measurement],
+    history: Mapping[str, Sequence[Verdict]],
+    now: datetime,
+) -> list[Alert]:
+    """Alerts that one window opens, changes or resolves.
+
+    Parameters
+    ----------
+    open_alerts
+        Alerts that are open. Resolved ones may be among them, and should be where old windows are evaluated again: an
+        episode that is over is not opened a second time by a window it covered.
+    episodes
+        Alert key -> number of its last episode.
+    judged
+        All judged measurements of one window.
+    history
+        `Measurement.series` -> verdicts in the windows before this one, the newest last; as many as the longest M of
+        "N of M", and some more where windows may lack data.
+    now
+        Becomes `Alert.updated` of what changes.
+
+    Returns
+    -------
+    list of Alert
+        New or changed only. The same call on its own result returns nothing.
+
+    Rules
+    -----
+    - Measurements of one cause (`driftlog.decide.causes`) make one alert; no two are open with one key.
+    - Opens when a series is in breach in this window and in N of its last M judged windows.
+    - A later window with a series in breach updates it: members (the confirmed ones, or all in breach where none is),
+      severity (the highest so far), `windows`. `evidence` stays what opened it.
+    - Resolves when no series of the cause was in breach in its last M judged windows. A window in which nothing of the
+      cause could be judged changes nothing.
+    - The last window of the episode evaluated again updates it in place. Where that window opened it and does not any
+      more, the alert is resolved "after late data". Windows before it change nothing: evaluate those after it again, in
+      order of time.
+
+    Raises
+    ------
+    ValueError
+        The measurements are of more than one window.
+    """
+    windows = {measurement.window for measurement in judged}
+    if len(windows) > 1:
+        raise ValueError(f"one window at a time, not {sorted(window.label() for window in windows)}")
+    if not windows:
+        return []
+    causes: dict[str, list[SeriesState]] = {}
+    for measurement in judged:
+        state = series_state(measurement, history.get(measurement.series, ()))
+        causes.setdefault(alert_key(measurement), []).append(state)
+    newest = _newest(open_alerts)
+    for key in _silent_causes(newest.values(), causes, judged):
+        causes[key] = []
+    window = windows.pop()
+    changes = (
+        _advance_cause(key, states, newest.get(key), episodes.get(key, 0), window, now)
+        for key, states in causes.items()
+    )
+    return [alert for alert in changes if alert is not None]
+
+
+def _newest(alerts: Iterable[Alert]) -> dict[str, Alert]:
+    newest: dict[str, Alert] = {}
+    for alert in alerts:
+        if alert.key not in newest or newest[alert.key].episode < alert.episode:
+            newest[alert.key] = alert
+    return newest
+
+
+def _silent_causes(
+    alerts: Iterable[Alert], causes: Mapping[str, list[SeriesState]], judged: Sequence[Measurement]
+) -> list[str]:
+    """Keys of open quality alerts of which this window, though it has data, says nothing: nothing is wrong any more."""
+    alive = {
+        scope_of(m)
+        for m in judged
+        if m.purpose in _DATA_PURPOSES and m.n_current > 0 and m.verdict != "insufficient_data"
+    }
+    return [
+        alert.key
+        for alert in alerts
+        if alert.status == "open"
+        and alert.purpose == SPARSE_PURPOSE
+        and alert.key not in causes
+        and scope_of(alert.evidence) in alive
+    ]
+
+
+def _advance_cause(
+    key: str, states: list[SeriesState], alert: Alert | None, last_episode: int, window: Window, now: datetime
+) -> Alert | None:
+    if alert is None or alert.status == "resolved":
+        covered = alert is not None and alert.resolved is not None and window.end <= alert.resolved
+        confirmed = [state for state in states if state.confirmed]
+        if covered or not confirmed:
+            return None
+        episode = max(last_episode, alert.episode if alert is not None else 0) + 1
+        return _opened(key, episode, states, confirmed, window, now)
+    if window.start < alert.last_window.start:
+        return None
+    again = window == alert.last_window
+    unfounded = again and alert.first_window == window and not any(state.confirmed for state in states)
+    informed = not states or any(state.judged for state in states)
+    if not informed:
+        return None
+    if unfounded:
+        return _resolved(alert, states, window, now, late=True)
+    if any(state.breach for state in states):
+        return _updated(alert, states, window, now, again=again)
+    if all(state.clean for state in states):
+        return _resolved(alert, states, window, now, late=again)
+    return None
+
+
+def _opened(
+    key: str, episode: int, states: list[SeriesState], confirmed: list[SeriesState], window: Window, now: datetime
+) -> Alert:
+    members = _worst_first(confirmed)
+    lead = members[0].measurement
+    cause = cause_of(lead)
+    marks = _marks(members)
+    return Alert(
+        key=key,
+        episode=episode,
+        model=lead.model,
+        environment=lead.environment,
+        version=lead.version,
+        variant=lead.variant,
+        segment=lead.segment,
+        purpose=lead.purpose,
+        metric=cause,
+        status="open",
+        severity=_severity(lead),
+        title=wording.title(lead.model, cause, members, _series(states)),
+        message=wording.message(cause, members, _series(states), marks),
+        opened=window.end,
+        updated=now,
+        evidence=lead,
+        latest=lead,
+        members=tuple(_member(state.measurement) for state in members),
+        first_window=window,
+        last_window=window,
+        marks=marks,
+    )
+
+
+def _updated(alert: Alert, states: list[SeriesState], window: Window, now: datetime, *, again: bool) -> Alert | None:
+    breaching = [state for state in states if state.breach]
+    members = _worst_first([state for state in breaching if state.confirmed] or breaching)
+    marks = _marks(members)
+    severity = max((alert.severity, _severity(members[0].measurement)), key=lambda name: SEVERITY[name])
+    changed = msgspec.structs.replace(
+        alert,
+        severity=severity,
+        title=wording.title(alert.model, alert.metric, members, _series(states)),
+        message=wording.message(alert.metric, members, _series(states), marks),
+        latest=_latest(alert, states, members),
+        members=tuple(_member(state.measurement) for state in members),
+        windows=alert.windows if again else alert.windows + 1,
+        last_window=window,
+        marks=marks,
+    )
+    if _content(changed) == _content(alert):
+        return None
+    return msgspec.structs.replace(changed, updated=now)
+
+
+def _resolved(alert: Alert, states: list[SeriesState], window: Window, now: datetime, *, late: bool) -> Alert:
+    limits = [state.measurement.limit for state in states]
+    longest = max((limit.of_windows[1] for limit in limits if limit is not None), default=1)
+    return msgspec.structs.replace(
+        alert,
+        status="resolved",
+        latest=_latest(alert, states, []),
+        updated=now,
+        resolved=window.end,
+        resolution=wording.resolution(longest, late=late),
+    )
+
+
+def _latest(alert: Alert, states: list[SeriesState], members: list[SeriesState]) -> Measurement:
+    """This window's measurement of the series that opened the alert, else its worst, else what was there."""
+    series = alert.evidence.series
+    same = [state.measurement for state in states if state.measurement.series == series]
+    worst = [state.measurement for state in members[:1]]
+    return next(iter((*same, *worst)), alert.latest)
+
+
+def _content(alert: Alert) -> Alert:
+    """The alert without what differs between two evaluations of the same data."""
+    latest = msgspec.structs.replace(alert.latest, computed=None, run_id="", revision=1)
+    return msgspec.structs.replace(alert, latest=latest)
+
+
+def _series(states: list[SeriesState]) -> int:
+    """Fields (or metrics) the cause could have shown itself in."""
+    return len({(s.measurement.field or s.measurement.metric) for s in states if s.measurement.verdict != "not_judged"})
+
+
+def _worst_first(states: list[SeriesState]) -> list[SeriesState]:
+    return sorted(
+        states,
+        key=lambda s: (
+            -SEVERITY[s.measurement.verdict],
+            -_excess(s.measurement),
+            s.measurement.metric,
+            s.measurement.field,
+        ),
+    )
+
+
+def _excess(measurement: Measurement) -> float:
+    """How bad, comparable within a cause: the effect itself for drift, else the distance from the reference or limit."""
+    value, limit = measurement.value or 0.0, measurement.limit
+    if measurement.purpose in _DRIFT or limit is None:
+        return value
+    bound = limit.warning if limit.warning is not None else limit.critical or 0.0
+    base = measurement.reference_value if measurement.reference_value else bound
+    return abs(value - base) / max(abs(base), 1e-9)
+
+
+def _member(measurement: Measurement) -> AlertMember:
+    limit = measurement.limit
+    shown = None if limit is None else limit.warning if limit.warning is not None else limit.critical
+    return AlertMember(
+        metric=measurement.metric,
+        field=measurement.field,
+        value=measurement.value,
+        limit=shown,
+        severity=_severity(measurement),
+    )
+
+
+def _severity(measurement: Measurement) -> Severity:
+    severity: Literal["warning", "critical"] = "critical" if measurement.verdict == "critical" else "warning"
+    return severity
+
+
+def _marks(members: list[SeriesState]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(mark for state in members for mark in state.measurement.marks))

@@ -1,0 +1,75 @@
+"""What is judged when the settings name no threshold for a measurement.
+
+The numbers are chosen to stay quiet on healthy models and to let real damage through. The first line whose patterns
+match wins; settings come before all of them, and ``kind: none`` there switches a line off.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from driftlog.contract.settings import ThresholdSettings
+
+DEFAULT_DRIFT: Final = ThresholdSettings(metric="*", kind="default_drift", floor=0.05, of_windows=(2, 3))
+"""The judged drift measure of every field: STATISTICS "Default rule"; see `driftlog.decide.default_drift`."""
+
+
+def _worse(metric: str, direction: str, warning: float, critical: float, *, share: bool = False) -> ThresholdSettings:
+    """Worse than the reference by more than that, both 95 % intervals and its own chunks taken into account."""
+    return ThresholdSettings(
+        metric=metric,
+        kind="relative",
+        direction="below" if direction == "below" else "above",
+        warning=warning,
+        critical=critical,
+        share=share,
+        certain=True,
+    )
+
+
+DEFAULT_THRESHOLDS: Final[tuple[ThresholdSettings, ...]] = (
+    # Performance. Threshold metrics that move with the base rate (precision, recall) are stored and not judged.
+    _worse("roc_auc", "below", 0.02, 0.05),
+    _worse("accuracy", "below", 0.02, 0.05),
+    _worse("f1", "below", 0.05, 0.15),
+    _worse("f1_macro", "below", 0.03, 0.10),
+    _worse("brier", "above", 0.10, 0.25, share=True),
+    _worse("log_loss", "above", 0.10, 0.25, share=True),
+    _worse("mae", "above", 0.10, 0.25, share=True),
+    _worse("rmse", "above", 0.10, 0.25, share=True),
+    # Quality. One value in twenty gone is worth a look, one in five breaks most models.
+    _worse("missing_share", "above", 0.05, 0.20),
+    _worse("unseen_share", "above", 0.05, 0.20),
+    # Healthy pipelines send no malformed values at all.
+    _worse("malformed_share", "above", 0.01, 0.05),
+    _worse("nonfinite_share", "above", 0.01, 0.05),
+    # Nearly all values in one bin that held less than half (a fifth) of the reference: a stuck sensor, a lost join.
+    _worse("dominant_share", "above", 0.50, 0.80),
+    # Operation.
+    ThresholdSettings(metric="error_rate", warning=0.01, critical=0.05, certain=True),
+    ThresholdSettings(metric="predictions", direction="below", warning=1),
+    # Twice (five times) the reference's; not judged where the reference has no latency.
+    ThresholdSettings(
+        metric="latency_p99_ms", kind="relative", share=True, warning=1.0, critical=4.0, of_windows=(2, 3)
+    ),
+    ThresholdSettings(metric="storage_used_percent_max", warning=85, critical=95),
+    ThresholdSettings(metric="host_memory_percent_max", warning=90, critical=97),
+)
+
+_SHARE: Final = (0.0, 1.0)
+_POSITIVE: Final = (0.0, math.inf)
+RANGES: Final[dict[str, tuple[float, float]]] = {
+    **dict.fromkeys(("kolmogorov_smirnov", "total_variation", "jensen_shannon", "hellinger"), _SHARE),
+    **dict.fromkeys(("accuracy", "balanced_accuracy", "precision", "recall", "specificity"), _SHARE),
+    **dict.fromkeys(("f1", "f1_macro", "roc_auc", "brier", "error_rate", "error_rate_by_type", "availability"), _SHARE),
+    **dict.fromkeys(("missing_share", "unseen_share", "malformed_share", "nonfinite_share", "dominant_share"), _SHARE),
+    **dict.fromkeys(("population_stability_index", "wasserstein", "chi_square", "log_loss", "mae", "rmse"), _POSITIVE),
+    **dict.fromkeys(("predictions", "throughput_per_s"), _POSITIVE),
+}
+"""Smallest and largest possible values: a limit outside can never be crossed (``cannot_alarm``)."""
+
+
+def range_of(metric: str) -> tuple[float, float]:
+    """Possible values of a metric; unbounded where nothing is known."""
+    return RANGES.get(metric, (-math.inf, math.inf))

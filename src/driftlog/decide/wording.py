@@ -1,0 +1,99 @@
+"""Titles and messages of alerts, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from driftlog.contract.measurement import MARK_REFERENCE_TOO_SHORT, MARK_SEASON_UNSEEN, Measurement
+from driftlog.decide.series import SeriesState
+
+SHOWN: Final = 5
+_MARKS: Final = {
+    MARK_SEASON_UNSEEN: "The reference covers less than a year: a season it has not seen may be the reason.",
+    MARK_REFERENCE_TOO_SHORT: "The reference is too short to know how much this varies by itself: a warning at most.",
+}
+_QUALITY: Final = {
+    "missing_share": "values missing",
+    "unseen_share": "values the reference never had",
+    "malformed_share": "malformed values",
+    "nonfinite_share": "NaN or infinite values",
+    "dominant_share": "nearly constant values",
+}
+_TITLES: Final = {
+    "prediction_drift": "the predictions drifted",
+    "target_drift": "the true outcomes drifted",
+    "performance": "performance is worse than the reference",
+    "latency": "latency is too high",
+    "errors": "too many predictions fail",
+    "traffic": "no predictions arrive",
+}
+
+
+def title(model: str, cause: str, members: Sequence[SeriesState], series: int) -> str:
+    """One line: the model and what is wrong with it."""
+    if cause == "data_drift":
+        return f"{model}: {len(members)} of {series} features drifted"
+    if cause in _TITLES:
+        return f"{model}: {_TITLES[cause]}"
+    if cause in _QUALITY:
+        return f"{model}: {_QUALITY[cause]} in {_count(len(members), 'feature')}"
+    return f"{model}: {cause.replace('_', ' ')} out of its limits"
+
+
+def message(cause: str, members: Sequence[SeriesState], series: int, marks: Sequence[str]) -> str:
+    """What was measured, worst first, with limits; then what to bear in mind.
+
+    For example ``7 of 16 features drifted against the reference in 2013-04-01/2013-04-08; strongest: month 0.62
+    (limit 0.11), dest 0.31 (limit 0.12), and 5 more.``
+    """
+    worst = members[0].measurement
+    shown = ", ".join(_described(state.measurement, cause) for state in members[:SHOWN])
+    more = f", and {len(members) - SHOWN} more" if len(members) > SHOWN else ""
+    when = f"in {worst.window.label()}"
+    if cause == "data_drift":
+        text = f"{len(members)} of {series} features drifted against the reference {when}; strongest: {shown}{more}."
+    else:
+        text = f"{shown[:1].upper()}{shown[1:]}{more} {when}." if cause in _QUALITY else f"{shown}{more} {when}."
+    behind = f" {worst.n_current} rows in the window"
+    known = f", {worst.maturity:.0%} of the truths known" if worst.maturity is not None else ""
+    notes = [state.measurement.note for state in members[:1] if state.measurement.note]
+    hints = [_MARKS[mark] for mark in marks if mark in _MARKS]
+    return " ".join((f"{text}{behind}{known}.", *(f"{note[:1].upper()}{note[1:]}." for note in notes), *hints))
+
+
+def _described(measurement: Measurement, cause: str) -> str:
+    name = measurement.field.removeprefix("features.") if measurement.field else measurement.metric
+    if measurement.field and cause not in ("data_drift", "prediction_drift", "target_drift", *_QUALITY):
+        name = f"{measurement.metric} of {name}"
+    limit = measurement.limit.warning if measurement.limit is not None else None
+    if limit is None and measurement.limit is not None:
+        limit = measurement.limit.critical
+    parts = []
+    if measurement.reference_value is not None:
+        parts.append(f"reference {number(measurement.reference_value)}")
+    if limit is not None:
+        parts.append(f"limit {number(limit)}")
+    return f"{name} {number(measurement.value)}" + (f" ({', '.join(parts)})" if parts else "")
+
+
+def number(value: float | None) -> str:
+    """A number for people: two to three digits that say something.
+
+    >>> number(0.6213), number(0.1), number(1234.5), number(0.00123), number(None)
+    ('0.621', '0.1', '1234', '0.00123', 'unknown')
+    """
+    if value is None:
+        return "unknown"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def resolution(windows: int, *, late: bool) -> str:
+    """Why an alert was resolved."""
+    if late:
+        return "after late data the window is within its limits"
+    return "within limits again" if windows == 1 else f"within limits for {windows} windows"
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
