@@ -1,0 +1,255 @@
+"""``driftlog demo``: nine months of real flights through the whole pipeline, in one command."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from driftlog.contract.errors import DriftlogError, PortBusy
+from driftlog.contract.names import IndexNames
+from driftlog.contract.records import ModelRecord
+from driftlog.contract.settings import Settings
+from driftlog.demo.data import live_part, load_flights, reference_part, training_part
+from driftlog.demo.model import FlightModel
+from driftlog.demo.processes import Children, free_ports
+from driftlog.demo.reference import build_reference
+from driftlog.demo.replay import AppClient, Hour, Sent, replay
+from driftlog.demo.scenarios import SCENARIOS, Scenario
+from driftlog.demo.settings import (
+    ENVIRONMENT,
+    MODEL,
+    DemoOptions,
+    check_demo_prefix,
+    fresh_spool,
+    model_settings,
+    service_of,
+    write_settings,
+)
+from driftlog.demo.signals import end_like_ctrl_c, undisturbed
+from driftlog.demo.summary import print_summary
+from driftlog.store import models, templates
+from driftlog.store.client import Store
+from driftlog.store.local.server import LocalServer, LocalSettings
+from driftlog.worker.cycle import run_cycle
+
+INTERRUPTED = 130
+TERM = 1
+"""The demo is the only worker of its models."""
+
+
+def run_demo(options: DemoOptions, console: Console) -> int:
+    """Run the demo and return the exit code of the command.
+
+    Whatever ends it, also Ctrl-C, SIGTERM or a closed terminal, no process of the demo stays; Elasticsearch stays
+    running after a complete run without `DemoOptions.stop`, and where it ran before.
+
+    Raises
+    ------
+    DriftlogError
+        Something could not be done; what, and what to do about it.
+    """
+    server = _Server(options, console)
+    complete = False
+    try:
+        with end_like_ctrl_c():
+            _run(options, server, console)
+            complete = True
+    except KeyboardInterrupt:
+        console.print("\n[bold]Interrupted.[/] The demo's processes are ended; the next run starts clean.")
+        return INTERRUPTED
+    finally:
+        with undisturbed():
+            server.leave(complete=complete)
+    return 0
+
+
+def _run(options: DemoOptions, server: _Server, console: Console) -> None:
+    started = time.monotonic()
+    scenario = SCENARIOS[options.scenario] if options.scenario else None
+    url = server.start()
+    *app_ports, intake_port = free_ports(3 if scenario else 2)
+    file, settings = write_settings(options, url=url, intake_port=intake_port, environ=os.environ)
+    with Store.connect(settings.elasticsearch, IndexNames(settings.prefix, settings.period)) as store:
+        prepare(store, settings)
+        with Children(options.folder) as children:
+            apps = _start_processes(children, options, file, settings, app_ports, intake_port)
+            flights = _train(store, settings, console)
+            _wait_ready(children, apps, intake_port)
+            console.print("Intake and serving app answer; replaying April to December")
+            live = live_part(flights, options.events)
+            sent = _replay(store, settings, live, apps, scenario, console)
+        print_summary(store, settings, options, file, sent, scenario, console, seconds=time.monotonic() - started)
+
+
+class _Server:
+    """The Elasticsearch of this run: a given cluster, or the local server."""
+
+    def __init__(self, options: DemoOptions, console: Console) -> None:
+        self._options = options
+        self._console = console
+        self._local = LocalServer()
+        self._settings = LocalSettings()
+        self._ours = False
+
+    def start(self) -> str:
+        """Have it running, and return its address."""
+        if self._options.elasticsearch:
+            return self._options.elasticsearch
+        if self._local.status(self._settings) is None:
+            self._ours = True
+        try:
+            return self._start(self._settings)
+        except PortBusy as error:
+            self._console.print(f"{error.message}; taking a free one")
+            return self._start(LocalSettings(port=0))
+
+    def _start(self, settings: LocalSettings) -> str:
+        return self._local.start(settings, lambda text: self._console.print(text, highlight=False)).url
+
+    def leave(self, *, complete: bool) -> None:
+        """Stop the local server where that was asked for, or where this run started it and did not come to its end."""
+        if self._options.elasticsearch:
+            return
+        if (complete and self._options.stop) or (not complete and self._ours):
+            self._local.stop(self._settings)
+            self._console.print("Elasticsearch is stopped; its data is kept")
+
+
+def prepare(store: Store, settings: Settings) -> None:
+    """Start clean: delete the demo's own indices, install its templates, register its models."""
+    check_demo_prefix(store.names.prefix)
+    store.wait_until_ready(60.0)
+    for index in store.list_indices(store.names.everything):
+        store.drop_index(index.name)
+    templates.install(store)
+    for model in settings.models:
+        models.register(
+            store,
+            ModelRecord(
+                name=model.name,
+                task=model.task,
+                description="Will a flight from New York arrive more than 15 minutes late?",
+                registered=_now(),
+                registered_by="demo",
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class _App:
+    """A serving app of the demo: its model and where it answers."""
+
+    model: str
+    url: str
+
+
+def _start_processes(
+    children: Children, options: DemoOptions, file: Path, settings: Settings, ports: Sequence[int], intake_port: int
+) -> list[_App]:
+    """Start the intake, and a serving app for each model; the first one has the fault."""
+    spool = fresh_spool(options)
+    children.start("intake", "driftlog", ["--config", str(file), "intake"], {})
+    apps = []
+    for model, port in zip(settings.models, ports, strict=True):
+        arguments = ["--port", str(port), "--intake", f"http://127.0.0.1:{intake_port}", "--model", model.name]
+        arguments += ["--spool", str(spool / model.name), "--environment", ENVIRONMENT]
+        arguments += ["--service", service_of(model.name)]
+        if options.scenario and model.name == MODEL:
+            arguments += ["--scenario", options.scenario]
+        # One thread: a request is a few rows, and more threads would wait for each other.
+        children.start(service_of(model.name), "driftlog.demo.app", arguments, {"OMP_NUM_THREADS": "1"})
+        apps.append(_App(model.name, f"http://127.0.0.1:{port}"))
+    return apps
+
+
+def _wait_ready(children: Children, apps: Sequence[_App], intake_port: int) -> None:
+    children.wait_ready("intake", f"http://127.0.0.1:{intake_port}/health")
+    for app in apps:
+        children.wait_ready(service_of(app.model), f"{app.url}/health")
+
+
+def _train(store: Store, settings: Settings, console: Console) -> pd.DataFrame:
+    """Train the model, keep its predictions of the days between as the reference, and return all flights."""
+    flights = load_flights()
+    training, between = training_part(flights), reference_part(flights)
+    model = FlightModel().fit(training)
+    for each in settings.models:
+        build_reference(store, each, between, model, created=_now())
+    console.print(
+        f"Trained on {len(training):,} flights, every other day of January to March; "
+        f"the reference: {len(between):,} flights of the days between, 12 weeks"
+    )
+    return flights
+
+
+def _replay(
+    store: Store,
+    settings: Settings,
+    live: pd.DataFrame,
+    apps: Sequence[_App],
+    scenario: Scenario | None,
+    console: Console,
+) -> Sent:
+    clients = [AppClient(app.url) for app in apps]
+    with _progress(console) as progress:
+        task = progress.add_task("replay", total=len(live), date="", alerts="")
+        opened = 0
+
+        def on_hour(hour: Hour) -> None:
+            progress.update(task, advance=len(hour.flights), date=f"{hour.start:%a %b %d %H:00}")
+
+        def on_week(end: datetime, _week: Sent) -> None:
+            nonlocal opened
+            opened += _cycle(store, settings, end)
+            progress.update(task, alerts=f"{opened} alerts")
+
+        try:
+            return replay(live, clients, scenario=scenario, on_hour=on_hour, on_week=on_week)
+        finally:
+            for client in clients:
+                client.close()
+
+
+def _cycle(store: Store, settings: Settings, as_of: datetime) -> int:
+    """One worker cycle a model at the simulated time; the number of alerts the model (with the fault) opened."""
+    store.refresh(store.names.everything)
+    opened = 0
+    for model in settings.models:
+        record = run_cycle(
+            store,
+            model_settings(settings, model.name),
+            as_of=as_of,
+            worker_id="demo",
+            term=TERM,
+            now=_now,
+            overlap=timedelta(0),  # everything was stored and refreshed before, so nothing appears late
+        )
+        if record.status == "failed":
+            raise DriftlogError(f"the worker's cycle of {as_of:%Y-%m-%d} failed: {record.error}")
+        opened += record.alerts_opened if model.name == MODEL else 0
+    return opened
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.fields[date]:<16}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("flights"),
+        TextColumn("{task.fields[alerts]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
