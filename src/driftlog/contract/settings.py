@@ -105,8 +105,6 @@ class ThresholdSettings(_Settings, frozen=True):
         rule of effect floor and reference chunks. ``none``: not judged.
     of_windows
         (N, M): N of the last M windows in breach before an alert opens.
-    certain
-        The 95 % interval must lie wholly beyond the limit, not the value alone (``constant``, ``relative``).
     """
 
     metric: str
@@ -119,7 +117,6 @@ class ThresholdSettings(_Settings, frozen=True):
     share: bool = False
     floor: float = 0.05
     of_windows: tuple[int, int] = (1, 1)
-    certain: bool = False
 
 
 class ModelSettings(_Settings, frozen=True):

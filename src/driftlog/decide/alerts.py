@@ -238,7 +238,7 @@ def _worst_first(states: list[SeriesState]) -> list[SeriesState]:
 
 
 def _excess(measurement: Measurement) -> float:
-    """How bad, comparable within a cause: the effect itself for drift, else the distance from the reference or limit."""
+    """How bad, comparable within a cause: the effect for drift, else the distance from the reference or the limit."""
     value, limit = measurement.value or 0.0, measurement.limit
     if measurement.purpose in _DRIFT or limit is None:
         return value

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from driftlog.contract.measurement import Limit, Measurement
 from driftlog.contract.settings import ThresholdSettings
-from driftlog.decide.defaults import range_of
+from driftlog.decide.defaults import CautiousThreshold, range_of
 from driftlog.decide.verdicts import Decision, verdict_of
 
 
 def decide(measurement: Measurement, value: float, threshold: ThresholdSettings) -> Decision:
-    """In breach where the value lies beyond a limit; with `certain`, where the near end of its 95 % interval does."""
+    """In breach where the value lies beyond a limit; with a `CautiousThreshold`, where the near end of its 95 % interval does."""
+    cautious = isinstance(threshold, CautiousThreshold)
     near = measurement.lower if threshold.direction == "above" else measurement.upper
-    judged = near if threshold.certain and near is not None else value
+    judged = near if cautious and near is not None else value
     limit = Limit(
         kind="constant",
         direction=threshold.direction,

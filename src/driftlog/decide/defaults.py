@@ -11,20 +11,27 @@ from typing import Final
 
 from driftlog.contract.settings import ThresholdSettings
 
+
+class CautiousThreshold(ThresholdSettings, frozen=True, kw_only=True):
+    """A threshold that allows for uncertainty: the 95 % interval has to lie beyond the limit, not the value alone.
+
+    Thresholds of the settings compare the value itself: what somebody wrote down is what is judged.
+    """
+
+
 DEFAULT_DRIFT: Final = ThresholdSettings(metric="*", kind="default_drift", floor=0.05, of_windows=(2, 3))
 """The judged drift measure of every field: STATISTICS "Default rule"; see `driftlog.decide.default_drift`."""
 
 
 def _worse(metric: str, direction: str, warning: float, critical: float, *, share: bool = False) -> ThresholdSettings:
     """Worse than the reference by more than that, both 95 % intervals and its own chunks taken into account."""
-    return ThresholdSettings(
+    return CautiousThreshold(
         metric=metric,
         kind="relative",
         direction="below" if direction == "below" else "above",
         warning=warning,
         critical=critical,
         share=share,
-        certain=True,
     )
 
 
@@ -47,7 +54,7 @@ DEFAULT_THRESHOLDS: Final[tuple[ThresholdSettings, ...]] = (
     # Nearly all values in one bin that held less than half (a fifth) of the reference: a stuck sensor, a lost join.
     _worse("dominant_share", "above", 0.50, 0.80),
     # Operation.
-    ThresholdSettings(metric="error_rate", warning=0.01, critical=0.05, certain=True),
+    CautiousThreshold(metric="error_rate", warning=0.01, critical=0.05),
     ThresholdSettings(metric="predictions", direction="below", warning=1),
     # Twice (five times) the reference's; not judged where the reference has no latency.
     ThresholdSettings(

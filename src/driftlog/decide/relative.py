@@ -6,7 +6,7 @@ import math
 
 from driftlog.contract.measurement import Limit, Measurement
 from driftlog.contract.settings import ThresholdSettings
-from driftlog.decide.defaults import range_of
+from driftlog.decide.defaults import CautiousThreshold, range_of
 from driftlog.decide.prediction_limit import margin
 from driftlog.decide.verdicts import Decision, verdict_of
 
@@ -17,7 +17,7 @@ CONFIDENCE = 0.975
 def decide(measurement: Measurement, value: float, threshold: ThresholdSettings) -> Decision:
     """In breach where the value is worse than the reference's by more than allowed (`share`: of the reference's value).
 
-    With `certain`, sampling and the reference's own ups and downs are allowed for on top: the larger of
+    With a `CautiousThreshold`, sampling and the reference's own ups and downs are allowed for on top: the larger of
     ``sqrt(a^2 + b^2)``, a and b the 95 % half-widths of value and reference towards each other, and the 95 %
     prediction margin of 8 or more reference chunks (a window of one day has rows that are not independent; the
     chunks know by how much such windows differ).
@@ -30,7 +30,8 @@ def decide(measurement: Measurement, value: float, threshold: ThresholdSettings)
         )
     sign = 1.0 if threshold.direction == "above" else -1.0
     unit = abs(reference) if threshold.share else 1.0
-    uncertain = _uncertainty(measurement, value, reference, threshold.direction) if threshold.certain else 0.0
+    cautious = isinstance(threshold, CautiousThreshold)
+    uncertain = _uncertainty(measurement, value, reference, threshold.direction) if cautious else 0.0
 
     def limit_at(allowed: float | None) -> float | None:
         return None if allowed is None else reference + sign * (allowed * unit + uncertain)
@@ -43,7 +44,7 @@ def decide(measurement: Measurement, value: float, threshold: ThresholdSettings)
         critical=limit_at(threshold.critical),
         smallest_detectable=None if least is None else least * unit + uncertain,
         of_windows=threshold.of_windows,
-        reason=f"reference {reference:.4g}, {uncertain:.2g} allowed for uncertainty" if threshold.certain else "",
+        reason=f"reference {reference:.4g}, {uncertain:.2g} allowed for uncertainty" if cautious else "",
     )
     return Decision(limit, verdict_of(value, limit, range_of(measurement.metric)))
 
