@@ -9,7 +9,7 @@ from driftlog.decide.verdicts import Decision, verdict_of
 
 
 def decide(measurement: Measurement, value: float, threshold: ThresholdSettings) -> Decision:
-    """In breach where the value lies beyond a limit; with a `CautiousThreshold`, where the near end of its 95 % interval does."""
+    """In breach where the value (of a `CautiousThreshold`: the near end of its 95 % interval) lies beyond a limit."""
     cautious = isinstance(threshold, CautiousThreshold)
     near = measurement.lower if threshold.direction == "above" else measurement.upper
     judged = near if cautious and near is not None else value
