@@ -90,6 +90,8 @@ class IntakeSettings(_Settings, frozen=True):
     api_key: Secret | None = None
     tls_cert: str | None = None
     tls_key: str | None = None
+    allow_open: bool = False
+    """Listen on other than loopback addresses without credentials (and with TCP, which has none)."""
 
 
 class ThresholdSettings(_Settings, frozen=True):
