@@ -50,6 +50,8 @@ class CategoricalBins(msgspec.Struct, frozen=True, tag="categorical", tag_field=
 
     values: tuple[str, ...]
     other_values: tuple[str, ...] = ()
+    numeric: bool = False
+    """The events hold numbers (stored as ``double``) that are declared categorical; `values` are their names."""
 
     @property
     def size(self) -> int:

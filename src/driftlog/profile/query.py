@@ -1,0 +1,329 @@
+"""Prediction profiles of a bucket: the search bodies, and the parser of their answers.
+
+A bucket is one search; a model too wide for Elasticsearch's 65,536 buckets an answer is counted by several, each
+with its own fields and its own ``n``, over one point in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from driftlog.contract.binning import Binning, CategoricalBins, FieldBins, NumericBins
+from driftlog.contract.profile import LATENCY_EDGES_NS, FieldCounts, PredictionProfile, ProfileKey
+from driftlog.profile.binning import LABEL, SCORE
+from driftlog.profile.columns import category_name
+from driftlog.profile.count import DURATION, ERROR_TYPE, EVENT_OUTCOME, OTHER_ERRORS, TOP_ERRORS
+from driftlog.profile.layout import split_labels
+from driftlog.profile.scope import of_key
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Counts = NDArray[np.int64]
+
+MAX_BUCKETS: Final = 50_000
+"""Buckets of one search; the server's limit is 65,536."""
+RAW_MOMENTS: Final = 1e4
+"""Up to this ratio of mean to deviation raw sums of squares keep 8 digits of the variance: 1e4**2 * 1e-16."""
+
+Body = dict[str, Any]
+
+
+def bucket_queries(binning: Binning, key: ProfileKey) -> list[Body]:
+    """The search bodies that count one bucket: one, unless the model is too wide."""
+    parts = split_fields(binning)
+    return [bucket_query(binning, key, fields=part, shared=not index) for index, part in enumerate(parts)]
+
+
+def split_fields(binning: Binning) -> list[list[str]]:
+    """Field names in parts of at most 50,000 buckets; what is not a field is counted with the first part."""
+    parts: list[list[str]] = [[]]
+    room = MAX_BUCKETS - _shared_buckets(binning)
+    for name, bins in binning.fields.items():
+        cost = bins.size + 8
+        if cost > room and parts[-1]:
+            parts.append([])
+            room = MAX_BUCKETS
+        parts[-1].append(name)
+        room -= cost
+    return parts
+
+
+def _shared_buckets(binning: Binning) -> int:
+    bins = binning.fields.get(SCORE)
+    return 500 + len(split_labels(binning)) * (bins.size + 1 if bins else 0)
+
+
+def bucket_query(
+    binning: Binning, key: ProfileKey, *, fields: Sequence[str] | None = None, shared: bool = True
+) -> Body:
+    """One search body that counts a bucket's prediction events.
+
+    Parameters
+    ----------
+    fields
+        Which of the binning's fields it counts; all by default.
+    shared
+        Whether it counts latency, errors, hours and scores by label as well.
+
+    ::
+
+        {"size": 0, "track_total_hits": true,
+         "query": {"bool": {"filter": [
+            {"range": {"@timestamp": {"gte": "2026-03-03T10:00:00.000000Z", "lt": "2026-03-03T11:00:00.000000Z"}}},
+            {"bool": {"should": [{"term": {"service.environment": "production"}},
+                                 {"bool": {"must_not": [{"exists": {"field": "service.environment"}}]}}],
+                      "minimum_should_match": 1}},
+            {"term": {"model.version": "7"}},
+            {"bool": {"must_not": [{"exists": {"field": "model.variant"}}]}}]}},
+         "aggs": {
+            "f0": {"range": {"field": "features.distance", "ranges": [{"to": 94.0}, {"from": 94.0, "to": 187.0},
+                                                                      {"from": 187.0}]}},
+            "s0": {"extended_stats": {"field": "features.distance"}},
+            "f1": {"terms": {"field": "features.carrier", "include": ["UA", "B6"], "size": 2}},
+            "o1": {"filter": {"terms": {"features.carrier": ["HA"]}}},
+            "p1": {"filter": {"exists": {"field": "features.carrier"}}},
+            "ignored": {"terms": {"field": "_ignored", "include": ["features.distance", ...]}},
+            "nonfinite": {"terms": {"field": "driftlog.nonfinite", "include": [...], "size": 2}},
+            "latency": {"range": {"field": "event.duration", "ranges": [...]}},
+            "latency_total": {"sum": {"field": "event.duration"}},
+            "failures": {"filter": {"term": {"event.outcome": "failure"}},
+                         "aggs": {"types": {"terms": {"field": "error.type", "size": 50, "shard_size": 1000}}}},
+            "labels": {"terms": {"field": "prediction.label", "include": ["late", "on time"], "size": 2},
+                       "aggs": {"score": {"range": {"field": "prediction.score", "ranges": [...]}}}},
+            "hours": {"date_histogram": {"field": "@timestamp", "fixed_interval": "1h", "min_doc_count": 1}}}}
+
+    Aggregations are named by the position of their field, because field names may hold what names of aggregations may
+    not. Where the reference's mean is more than 1e4 deviations from zero (epoch seconds, identifiers) raw sums of
+    squares lose the variance, and each range carries ``stats`` instead of one ``extended_stats``.
+    """
+    names = list(binning.fields) if fields is None else list(fields)
+    aggs: Body = {}
+    for position, name in enumerate(names):
+        aggs |= _field_aggs(position, name, binning.fields[name])
+    if names:
+        for part, field in (("ignored", "_ignored"), ("nonfinite", "driftlog.nonfinite")):
+            aggs[part] = {"terms": {"field": field, "include": names, "size": len(names)}}
+    if shared:
+        aggs |= _shared_aggs(binning, key)
+    return {"size": 0, "track_total_hits": True, "query": of_key(key), "aggs": aggs}
+
+
+def _field_aggs(position: int, name: str, bins: FieldBins) -> Body:
+    if isinstance(bins, CategoricalBins):
+        return _category_aggs(position, name, bins)
+    counts: Body = {"range": {"field": name, "ranges": ranges(bins.edges)}}
+    if precise(bins):
+        return {f"f{position}": counts, f"s{position}": {"extended_stats": {"field": name}}}
+    return {f"f{position}": counts | {"aggs": {"x": {"stats": {"field": name}}}}}
+
+
+def _category_aggs(position: int, name: str, bins: CategoricalBins) -> Body:
+    aggs: Body = {f"p{position}": {"filter": {"exists": {"field": name}}}}
+    if bins.values:
+        wanted = _stored(bins.values, bins)
+        aggs[f"f{position}"] = {"terms": {"field": name, "include": wanted, "size": len(wanted)}}
+    if bins.other_values:
+        aggs[f"o{position}"] = {"filter": {"terms": {name: _stored(bins.other_values, bins)}}}
+    return aggs
+
+
+def _stored(values: Iterable[str], bins: CategoricalBins) -> list[Any]:
+    """Category names as the events hold them; zero has two signs."""
+    if not bins.numeric:
+        return list(values)
+    numbers = [float(value) for value in values]
+    return [*numbers, -0.0] if 0.0 in numbers else numbers
+
+
+def precise(bins: NumericBins) -> bool:
+    """Whether raw sums of squares are exact enough for this field."""
+    return abs(bins.shift) <= RAW_MOMENTS * bins.scale
+
+
+def ranges(edges: Sequence[float]) -> list[dict[str, float]]:
+    """Half-open ranges with open ends.
+
+    >>> ranges((1.0, 2.0))
+    [{'to': 1.0}, {'from': 1.0, 'to': 2.0}, {'from': 2.0}]
+    """
+    inner = [{"from": low, "to": high} for low, high in pairwise(edges)]
+    return [{"to": edges[0]}, *inner, {"from": edges[-1]}]
+
+
+def _shared_aggs(binning: Binning, key: ProfileKey) -> Body:
+    types = {"terms": {"field": ERROR_TYPE, "size": TOP_ERRORS, "shard_size": 1000}}
+    aggs: Body = {
+        "latency": {"range": {"field": DURATION, "ranges": ranges(LATENCY_EDGES_NS)}},
+        "latency_total": {"sum": {"field": DURATION}},
+        "failures": {"filter": {"term": {EVENT_OUTCOME: "failure"}}, "aggs": {"types": types}},
+    }
+    if key.bucket.length > timedelta(hours=1):
+        aggs["hours"] = {"date_histogram": {"field": "@timestamp", "fixed_interval": "1h", "min_doc_count": 1}}
+    labels, bins = split_labels(binning), binning.fields.get(SCORE)
+    if labels and isinstance(bins, NumericBins):
+        aggs["labels"] = {
+            "terms": {"field": LABEL, "include": list(labels), "size": len(labels)},
+            "aggs": {"score": {"range": {"field": SCORE, "ranges": ranges(bins.edges)}}},
+        }
+    return aggs
+
+
+def parse_bucket(answers: Body | Sequence[Body], binning: Binning, key: ProfileKey) -> PredictionProfile:
+    """The profile of a bucket from the answers to `bucket_queries`, in their order (or to one `bucket_query`).
+
+    What is not asked for follows by subtraction from the answer's own total: missing numbers are those in no range and
+    not malformed, unseen categories those present and neither listed nor "other".
+    """
+    parts = split_fields(binning)
+    responses = [answers] if isinstance(answers, Mapping) else list(answers)
+    if len(responses) != len(parts):
+        raise ValueError(f"{len(responses)} answers to {len(parts)} searches")
+    fields: dict[str, FieldCounts] = {}
+    for names, response in zip(parts, responses, strict=True):
+        fields |= _parse_fields(names, response, binning)
+    first = responses[0]
+    n = hits(first)
+    aggs = first.get("aggregations", {})
+    failures = aggs.get("failures", {"doc_count": 0})
+    hours = aggs.get("hours", {}).get("buckets")
+    return PredictionProfile(
+        key=key,
+        n=n,
+        fields=fields,
+        latency=counts_of(aggs.get("latency"), len(LATENCY_EDGES_NS) + 1),
+        latency_total_ns=_number(aggs.get("latency_total", {}).get("value", 0.0)),
+        failures=failures["doc_count"],
+        errors=_errors(failures.get("types", {})),
+        score_by_label=_labels(aggs.get("labels"), binning),
+        hours=(1 if n else 0) if hours is None else len(hours),
+    )
+
+
+def hits(response: Body) -> int:
+    """Documents the search matched."""
+    return int(response["hits"]["total"]["value"])
+
+
+def counts_of(aggregation: Body | None, size: int) -> Counts:
+    """Counts of a range aggregation's buckets; zeros where it is not there (no index)."""
+    if aggregation is None:
+        return np.zeros(size, dtype=np.int64)
+    buckets = aggregation["buckets"]
+    return np.fromiter((bucket["doc_count"] for bucket in buckets), dtype=np.int64, count=size)
+
+
+def _parse_fields(names: Sequence[str], response: Body, binning: Binning) -> dict[str, FieldCounts]:
+    n = hits(response)
+    aggs = response.get("aggregations", {})
+    ignored, nonfinite = _by_key(aggs.get("ignored")), _by_key(aggs.get("nonfinite"))
+    fields: dict[str, FieldCounts] = {}
+    for position, name in enumerate(names):
+        bins = binning.fields[name]
+        parse = _parse_numeric if isinstance(bins, NumericBins) else _parse_categories
+        fields[name] = parse(position, aggs, bins, n, ignored.get(name, 0), nonfinite.get(name, 0))  # type: ignore[arg-type]
+    return fields
+
+
+def _by_key(aggregation: Body | None) -> dict[str, int]:
+    return {bucket["key"]: bucket["doc_count"] for bucket in (aggregation or {}).get("buckets", ())}
+
+
+def _parse_numeric(position: int, aggs: Body, bins: NumericBins, n: int, ignored: int, nonfinite: int) -> FieldCounts:
+    answer = aggs.get(f"f{position}")
+    counts = counts_of(answer, bins.size)
+    present = int(counts.sum())
+    malformed = min(ignored, max(0, n - present))
+    total, squares, least, greatest = 0.0, 0.0, None, None
+    if answer is not None and present:
+        if precise(bins):
+            total, squares, least, greatest = _raw_moments(aggs[f"s{position}"], bins.shift)
+        else:
+            total, squares, least, greatest = _binned_moments([b["x"] for b in answer["buckets"]], bins.shift)
+    return FieldCounts(
+        counts,
+        missing=max(0, n - present - malformed),
+        malformed=malformed,
+        nonfinite=nonfinite,
+        total=total,
+        squares=squares,
+        minimum=least,
+        maximum=greatest,
+    )
+
+
+def _number(value: object) -> float:
+    """A JSON number; sums beyond a double come as text or null."""
+    return float(value) if isinstance(value, (int, float, str)) else float("inf")
+
+
+def _raw_moments(stats: Body, shift: float) -> tuple[float, float, float, float]:
+    """``sum(x - s) = sum x - n s`` and ``sum (x - s)^2 = sum x^2 - 2 s sum x + n s^2``, not below its least value."""
+    n, total, squares = int(stats["count"]), _number(stats["sum"]), _number(stats["sum_of_squares"])
+    shifted = total - n * shift
+    least = shifted / n * shifted
+    centred = max(squares - 2 * shift * total + n * shift * shift, least)
+    return shifted, centred, _number(stats["min"]), _number(stats["max"])
+
+
+def _binned_moments(stats: Sequence[Body], shift: float) -> tuple[float, float, float, float]:
+    """Moments from each bin's count, sum, least and greatest value.
+
+    Between bins the sum of squares is exact: n (mean - shift)^2. Inside, values are taken as spread evenly between the
+    bin's least and greatest one, (max - min)^2 / 12; in the two outer bins, whose values thin out with the distance
+    from the edge, as exponential: (mean - edge)^2. On 100 quantile bins the variance is right to about 0.5 %.
+    """
+    total = squares = 0.0
+    last = len(stats) - 1
+    for position, bin_stats in enumerate(stats):
+        n = int(bin_stats["count"])
+        if not n:
+            continue
+        low, high, mean = bin_stats["min"], bin_stats["max"], bin_stats["sum"] / n
+        mean = min(max(mean, low), high)
+        inside = (high - low) ** 2 / 12
+        if position in (0, last):
+            inside = min((high - mean) * (mean - low), (high - mean if position == 0 else mean - low) ** 2)
+        total += n * (mean - shift)
+        squares += n * ((mean - shift) ** 2 + inside)
+    filled = [bin_stats for bin_stats in stats if bin_stats["count"]]
+    return total, squares, min(b["min"] for b in filled), max(b["max"] for b in filled)
+
+
+def _parse_categories(
+    position: int, aggs: Body, bins: CategoricalBins, n: int, ignored: int, nonfinite: int
+) -> FieldCounts:
+    found: dict[str, int] = {}
+    for bucket in aggs.get(f"f{position}", {}).get("buckets", ()):
+        name = category_name(bucket["key"])
+        found[name] = found.get(name, 0) + bucket["doc_count"]
+    others = aggs.get(f"o{position}", {}).get("doc_count", 0)
+    counts = np.array([*(found.get(value, 0) for value in bins.values), others], dtype=np.int64)
+    present = aggs.get(f"p{position}", {}).get("doc_count", 0)
+    malformed = min(ignored, n - present)
+    return FieldCounts(
+        counts,
+        missing=n - present - malformed,
+        malformed=malformed,
+        nonfinite=nonfinite,
+        unseen=max(0, present - int(counts.sum())),
+    )
+
+
+def _errors(types: Body) -> dict[str, int]:
+    errors = _by_key(types)
+    rest = types.get("sum_other_doc_count", 0)
+    return errors | ({OTHER_ERRORS: rest} if rest else {})
+
+
+def _labels(aggregation: Body | None, binning: Binning) -> dict[str, Counts]:
+    bins = binning.fields.get(SCORE)
+    if aggregation is None or bins is None:
+        return {}
+    found = {bucket["key"]: counts_of(bucket["score"], bins.size) for bucket in aggregation["buckets"]}
+    return {name: counts for name, counts in found.items() if counts.any()}
