@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 
-from driftlog.contract.errors import LocalServerError
+from driftlog.contract.errors import LocalServerError, PortBusy
 from driftlog.store.local.account import Account
 from driftlog.store.local.archive import Distribution
 from driftlog.store.local.configuration import marker
@@ -74,6 +74,8 @@ def launch(layout: Layout, distribution: Distribution, java: Java, account: Acco
 
     Raises
     ------
+    PortBusy
+        Another program took the port between the check and the start.
     LocalServerError
         It ended or did not start in time; the message carries the end of its log.
     """
@@ -104,7 +106,8 @@ def launch(layout: Layout, distribution: Distribution, java: Java, account: Acco
         raise
     process = find(layout) if code == 0 else None
     if process is None:
-        raise LocalServerError(
+        kind = PortBusy if advice(layout) == TAKEN else LocalServerError
+        raise kind(
             f"Elasticsearch ended at its start with exit code {code}\n{tail(layout.console)}", remedy=advice(layout)
         )
     return process
@@ -142,9 +145,10 @@ def tail(path: Path, lines: int = LOG_LINES) -> str:
     return "\n".join(f"  | {line.rstrip()[:400]}" for line in last) or f"  (the log {path} is empty)"
 
 
+TAKEN = "another program took the port meanwhile: driftlog local start --port 0 takes a free one"
 ADVICE = (
-    ("Address already in use", "another program took the port: driftlog local start --port 0 takes a free one"),
-    ("BindHttpException", "another program took the port: driftlog local start --port 0 takes a free one"),
+    ("Address already in use", TAKEN),
+    ("BindHttpException", TAKEN),
     ("Could not reserve enough space", "there is too little memory: set local.heap to 512m"),
     ("insufficient memory", "there is too little memory: set local.heap to 512m"),
     ("No space left on device", "the disk is full: free some space"),

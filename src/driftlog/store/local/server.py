@@ -23,7 +23,7 @@ from pathlib import Path
 
 import psutil
 
-from driftlog.contract.errors import LocalServerError, UsageError
+from driftlog.contract.errors import LocalServerError, PortBusy, UsageError
 from driftlog.store.local.account import Account, account_for, require_reachable
 from driftlog.store.local.archive import Distribution, open_distribution, provide
 from driftlog.store.local.configuration import write as write_configuration
@@ -224,8 +224,8 @@ class LocalServer:
             port = settings.port or free_port()
             try:
                 return self._launch(settings, layout, distribution, java, account, port, progress, lock)
-            except LocalServerError as error:  # somebody took the free port before Elasticsearch did
-                if not remaining or "took the port" not in error.remedy:
+            except PortBusy:  # somebody took the free port before Elasticsearch did
+                if not remaining:
                     raise
         raise AssertionError("unreachable")
 

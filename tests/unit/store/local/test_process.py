@@ -11,10 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import pytest
 
+from driftlog.contract.errors import LocalServerError, PortBusy
+from driftlog.store.local.account import Account
+from driftlog.store.local.archive import Distribution
 from driftlog.store.local.configuration import marker
+from driftlog.store.local.java import Java
 from driftlog.store.local.layout import Layout
-from driftlog.store.local.process import advice, end, find, is_server, tail
+from driftlog.store.local.process import advice, end, environment, find, is_server, launch, tail
 
 STUBBORN = (
     "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); sys.stdin.read()"
@@ -123,3 +128,36 @@ def test_what_the_log_says_leads_to_a_remedy(tmp_path: Path) -> None:
     assert "disk is full" in advice(layout)
     layout.console.write_text("something else\n")
     assert str(layout.console) in advice(layout)
+
+
+def failing(layout: Layout, said: str) -> None:
+    """Launch a start script that prints a line and ends with 78."""
+    script = layout.home / "es" / "bin" / "elasticsearch"
+    script.parent.mkdir(parents=True)
+    script.write_text(f"echo '{said}' >&2; exit 78\n")
+    account = Account(os.geteuid(), os.getegid(), "self", drop=False)
+    with layout.lock.open("w") as lock:
+        launch(
+            layout, Distribution(layout.home / "es", "9.5.3"), Java(Path("/java"), "25"), account, lock=lock.fileno()
+        )
+
+
+def test_a_failed_start_shows_its_log_and_the_remedy(tmp_path: Path) -> None:
+    """The reader need not look for the log."""
+    with pytest.raises(LocalServerError, match=r"exit code 78\n  \| cannot downgrade a node(?s:.)*local reset"):
+        failing(layout_in(tmp_path), "cannot downgrade a node from version [10.0.0]")
+
+
+def test_a_port_taken_meanwhile_is_a_busy_port(tmp_path: Path) -> None:
+    """Between the check and the start somebody else came."""
+    with pytest.raises(PortBusy, match="--port 0"):
+        failing(layout_in(tmp_path), "BindHttpException: Failed to bind to 127.0.0.1:9287")
+
+
+def test_secrets_of_the_caller_do_not_reach_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor do the Java options of another program."""
+    monkeypatch.setenv("DRIFTLOG_PASSWORD", "s3cret")
+    monkeypatch.setenv("ES_JAVA_OPTS", "-Xmx31g")
+    variables = environment(Layout(tmp_path), Java(Path("/java"), "25"))
+    assert not {"DRIFTLOG_PASSWORD", "ES_JAVA_OPTS"} & variables.keys()
+    assert variables["ES_JAVA_HOME"] == "/java"
