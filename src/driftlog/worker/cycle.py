@@ -35,7 +35,7 @@ from driftlog.store.cursors import read_cursor, write_cursor
 from driftlog.store.results import find_measurements, write_measurements
 from driftlog.store.runs import write_run
 from driftlog.worker.evaluation import Evaluator
-from driftlog.worker.windows import history_span, windows_to_judge
+from driftlog.worker.windows import history_span, judged_through, windows_of_span, windows_to_judge
 
 log = logging.getLogger("driftlog.worker")
 
@@ -174,15 +174,17 @@ def _work(
         recompute(store, settings, binning, prediction_keys, outcome_keys, term=record.term)
 
     buckets = [key.bucket for key in (*prediction_keys, *outcome_keys)]
-    judged_until = span.start if span else cursor.judged_until
-    windows = windows_to_judge(settings, buckets, judged_until=judged_until, as_of=record.as_of)
+    if span is None:
+        windows = windows_to_judge(settings, buckets, judged_until=cursor.judged_until, as_of=record.as_of)
+    else:
+        windows = windows_of_span(settings, span, as_of=record.as_of)
     evaluator = Evaluator(store, settings, binning, reference, record.id, cache)
     counts = _judge_windows(evaluator, windows, record.term, stages, now)
 
     if span is None:
         newest = max([cursor.ingested, *(t for t in (dirty.newest_ingested, joined.newest_ingested) if t)])
-        ends = [window.end for window in windows] + ([cursor.judged_until] if cursor.judged_until else [])
-        moved = Cursor(ingested=newest, binning_id=binning.id, judged_until=max(ends, default=None))
+        judged_until = judged_through(settings, windows, buckets, cursor.judged_until, as_of=record.as_of)
+        moved = Cursor(ingested=newest, binning_id=binning.id, judged_until=judged_until)
         _write_cursor(store, settings, moved, record.term)
     fresh = dirty.newest_ingested is not None and dirty.newest_ingested > cursor.ingested and bool(windows)
     return msgspec.structs.replace(
@@ -217,7 +219,7 @@ def _judge_windows(
     history = _History(store, settings, windows[0])
     for window in windows:
         with stages("evaluate"):
-            judged = evaluate_window(store, settings, binning, reference, window, computed=now(), run_id=record.id)
+            judged = evaluator.window(window, computed=now())
         with stages("decide"):
             changed = advance(list(alerts.values()), episodes, judged, history.before(window), now())
         with stages("write"):

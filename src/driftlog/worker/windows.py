@@ -44,6 +44,40 @@ def windows_to_judge(
     return sorted(window for window in found if complete - settings.look_back <= window.end <= complete)
 
 
+def windows_of_span(settings: ModelSettings, span: Window, *, as_of: datetime) -> list[Window]:
+    """Complete windows that overlap `span`, oldest first; for a back-fill, so however long ago they ended."""
+    schedule = Schedule(settings.window, settings.timezone)
+    return [window for window in schedule.windows(span.start, span.end) if window.end <= as_of - settings.wait]
+
+
+def judged_through(
+    settings: ModelSettings,
+    windows: Iterable[Window],
+    buckets: Iterable[Window],
+    before: datetime | None,
+    *,
+    as_of: datetime,
+) -> datetime | None:
+    """Up to where windows have been judged, after a cycle.
+
+    Where none was judged yet, this is the start of the first window that is still going on: it will be judged at its
+    end even when nothing more arrives in it.
+
+    >>> from datetime import UTC
+    >>> noon = datetime(2026, 3, 3, 12, tzinfo=UTC)
+    >>> hour = Window(noon, noon + timedelta(hours=1))
+    >>> judged_through(ModelSettings(name="churn"), [], [hour], None, as_of=noon).isoformat()
+    '2026-03-03T00:00:00+00:00'
+    """
+    ends = [window.end for window in windows] + ([before] if before is not None else [])
+    if ends:
+        return max(ends)
+    schedule = Schedule(settings.window, settings.timezone)
+    touched = [window for bucket in buckets for window in schedule.windows(bucket.start, bucket.end)]
+    going_on = [window.start for window in touched if window.end > as_of - settings.wait]
+    return min(going_on, default=None)
+
+
 def history_span(settings: ModelSettings, window: Window, windows: int) -> Window:
     """The stretch of time that holds the `windows` windows before `window`, with room for daylight saving."""
     return Window(window.start - windows * settings.window - timedelta(hours=2), window.start)
