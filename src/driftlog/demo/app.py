@@ -64,7 +64,8 @@ def create_app(model: Scorer, log: PredictionLogger) -> Flask:
         arrivals = request.get_json()
         for arrival in arrivals:
             actual = LATE if arrival["late"] else ON_TIME
-            log.log_feedback(arrival["id"], actual, timestamp=datetime.fromisoformat(arrival["at"]), source="arrivals")
+            known = datetime.fromisoformat(arrival["at"])
+            log.log_feedback(arrival["id"], actual, timestamp=known, event_id=f"{arrival['id']}-truth")
         return {"received": len(arrivals)}
 
     @app.get("/health")
@@ -96,6 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.model,
         version=VERSION,
         environment=options.environment,
+        task="binary",
+        positive_label=LATE,
         service=options.service,
         url=options.intake,
         spool=options.spool,

@@ -17,6 +17,7 @@ from driftlog.contract.errors import DriftlogError, PortBusy
 from driftlog.contract.names import IndexNames
 from driftlog.contract.records import ModelRecord
 from driftlog.contract.settings import Settings
+from driftlog.demo.closing import close
 from driftlog.demo.data import live_part, load_flights, reference_part, training_part
 from driftlog.demo.model import FlightModel
 from driftlog.demo.processes import Children, free_ports
@@ -34,7 +35,6 @@ from driftlog.demo.settings import (
     write_settings,
 )
 from driftlog.demo.signals import end_like_ctrl_c, undisturbed
-from driftlog.demo.summary import print_summary
 from driftlog.store import models, templates
 from driftlog.store.client import Store
 from driftlog.store.local.server import LocalServer, LocalSettings
@@ -86,7 +86,8 @@ def _run(options: DemoOptions, server: _Server, console: Console) -> None:
             console.print("Intake and serving app answer; replaying April to December")
             live = live_part(flights, options.events)
             sent = _replay(store, settings, live, apps, scenario, console)
-        print_summary(store, settings, options, file, sent, scenario, console, seconds=time.monotonic() - started)
+        close(store, settings, options, file, sent, scenario, console)
+    console.print(f"Done in {time.monotonic() - started:.0f} s", highlight=False)
 
 
 class _Server:

@@ -1,0 +1,84 @@
+"""The end of the demo: summary, report, and where to look further."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from pathlib import Path
+
+from rich.console import Console
+from rich.padding import Padding
+
+from driftlog.contract.settings import ModelSettings, Settings
+from driftlog.demo.lessons import lessons
+from driftlog.demo.replay import Sent
+from driftlog.demo.scenarios import Scenario
+from driftlog.demo.settings import MODEL, WITHOUT_FAULT, DemoOptions, model_settings
+from driftlog.demo.summary import print_alerts, print_caught, weeks_table
+from driftlog.demo.weeks import read_story
+from driftlog.present.report import render_report
+from driftlog.present.report_data import load_report_data
+from driftlog.store.client import Store
+
+
+def close(
+    store: Store,
+    settings: Settings,
+    options: DemoOptions,
+    file: Path,
+    sent: Sent,
+    scenario: Scenario | None,
+    console: Console,
+) -> None:
+    """Print what happened, write the report, and say how to go on."""
+    story = read_story(store, model_settings(settings, MODEL))
+    console.print(weeks_table(story, scenario))
+    print_alerts(story.alerts, console)
+    console.print("\n[bold]What to see in it[/]")
+    for line in lessons(story):
+        console.print(Padding(line, (0, 0, 0, 2)), highlight=False)
+    if scenario:
+        print_caught(story, read_story(store, model_settings(settings, WITHOUT_FAULT)), scenario, console)
+    _print_counts(store, sent, console)
+    report = _write_report(store, model_settings(settings, MODEL), options)
+    _print_next(file, report, console)
+    if options.open_report and has_desktop():
+        webbrowser.open(report.as_uri())
+
+
+def _print_counts(store: Store, sent: Sent, console: Console) -> None:
+    predictions = store.count(store.names.all_predictions(MODEL))
+    feedback = store.count(store.names.every("feedback"), {"term": {"model.name": MODEL}})
+    quarantined = store.count(store.names.every("quarantine"))
+    console.print(
+        f"\nSent {sent.predictions:,} predictions and {sent.feedback:,} true arrivals; stored {predictions:,} and "
+        f"{feedback:,}, in quarantine {quarantined:,}.",
+        highlight=False,
+    )
+
+
+def _write_report(store: Store, settings: ModelSettings, options: DemoOptions) -> Path:
+    data = load_report_data(store, settings.name, environment=settings.environment)
+    path = options.folder / "report.html"
+    path.write_text(render_report(data), encoding="utf-8")
+    return path
+
+
+def _print_next(file: Path, report: Path, console: Console) -> None:
+    console.print(f"\nReport: {report}", highlight=False, soft_wrap=True, style="bold")
+    console.print("Look further:", highlight=False)
+    for command in (
+        f"alerts {MODEL}",
+        f"results {MODEL}",
+        f"predictions {MODEL} --text late",
+        f"report {MODEL} -o r.html",
+    ):
+        console.print(f"  driftlog --config {file} {command}", highlight=False, soft_wrap=True)
+
+
+def has_desktop() -> bool:
+    """Whether somebody could see a browser window."""
+    if sys.platform == "darwin":
+        return "SSH_CONNECTION" not in os.environ
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
