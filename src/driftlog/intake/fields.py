@@ -1,7 +1,8 @@
 """Types of the known fields, taken from the contract, and the conversions that make a value storable.
 
 Numbers as strings become numbers where the field is a number; numbers and booleans become strings where the field is a
-string. What cannot be converted refuses the event (`illegal_field`), because Elasticsearch would refuse the document.
+string. A word where a number belongs stays: the field is mapped to tolerate it, and it is counted as malformed. Objects and
+lists where a single value belongs refuse the event (`illegal_field`), because Elasticsearch would refuse the document.
 Features are not typed here: they are mapped to tolerate anything.
 """
 
@@ -35,7 +36,7 @@ OPEN_OBJECTS: Final = ("features", "labels", "prediction.probabilities", "predic
 """Objects whose keys the user chooses; dots in their keys are part of the name."""
 
 _NUMBER: Final = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*\Z", re.ASCII)
-_LONG: Final = range(-(2**63), 2**63)
+_WHOLE: Final = re.compile(r"\s*[+-]?\d+\s*\Z", re.ASCII)
 
 
 def _kind(annotation: Any) -> str | tuple[str, ...]:
@@ -101,26 +102,24 @@ def to_keyword(value: Any, where: str) -> str:
     raise refuse(where, value, "must be a string")
 
 
-def to_double(value: Any, where: str) -> float | int:
+def to_double(value: Any, where: str) -> Any:
+    """A numeric string as a number; other scalars as they are, which Elasticsearch counts as malformed."""
+    if isinstance(value, (list, dict)):
+        raise refuse(where, value, "must be a number")
     if isinstance(value, str) and _NUMBER.match(value):
         number = float(value)
-        value = int(number) if number.is_integer() and value.strip().lstrip("+-").isdigit() else number
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and _fits_double(value):
-        return value
-    raise refuse(where, value, "must be a finite number")
+        if math.isfinite(number):
+            return int(value) if _WHOLE.match(value) else number
+    return value
 
 
-def to_long(value: Any, where: str) -> int:
-    if isinstance(value, str) and _NUMBER.match(value):
-        value = int(value) if value.strip().lstrip("+-").isdigit() else float(value)
-    if isinstance(value, float) and math.isfinite(value):
-        value = round(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value in _LONG:
-        return value
-    raise refuse(where, value, "must be a whole number below 2^63")
+def to_long(value: Any, where: str) -> Any:
+    """As `to_double`; fractions are rounded."""
+    value = to_double(value, where)
+    return round(value) if isinstance(value, float) else value
 
 
-def to_numbers(value: Any, where: str) -> dict[str, float | None]:
+def to_numbers(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise refuse(where, value, "must be an object of numbers")
     flat = flatten(value)
@@ -148,10 +147,3 @@ def refuse(where: str, value: object, problem: str) -> EventRefused:
     return EventRefused(
         "illegal_field", f"{where} {problem} (got {shown if len(shown) <= 80 else shown[:77] + '...'})", field=where
     )
-
-
-def _fits_double(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False

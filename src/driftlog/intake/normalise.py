@@ -64,6 +64,7 @@ def too_large(size_bytes: int, rules: Rules) -> EventRefused:
 def _normalise_object(event: dict[str, Any], raw: bytes, arrival: Arrival) -> Accepted:
     lift(event)
     model = _check_model(event)
+    _keep_actual_number(event)
     for group in GROUPS:
         if group in event:
             convert_group(group, event[group])
@@ -206,6 +207,14 @@ def _check_feedback(event: dict[str, Any], _arrival: Arrival) -> None:
         raise EventRefused(
             "missing_feedback", "feedback without actual, actual_value, rating or comment", field="feedback"
         )
+
+
+def _keep_actual_number(event: dict[str, Any]) -> None:
+    """A number in ``feedback.actual`` is the true value of a regression as well as a label."""
+    feedback = event.get("feedback")
+    actual = feedback.get("actual") if isinstance(feedback, dict) else None
+    if isinstance(actual, (int, float)) and not isinstance(actual, bool):
+        event["feedback"].setdefault("actual_value", actual)
 
 
 def _check_resource(event: dict[str, Any], _arrival: Arrival) -> None:

@@ -77,6 +77,7 @@ def serve(
         A port belongs to another program.
     """
     check_exposure(settings.intake)
+    logging.getLogger("elastic_transport").setLevel(logging.WARNING)  # else it tells of every request
     gc.set_threshold(_GC_THRESHOLD, 20, 50)
     asyncio.run(Intake(settings, files=files, positions=positions, now=now).run(ready))
 
