@@ -58,7 +58,7 @@ def grid_size(n: int) -> int:
     """The largest power of 1.25 (rounded down to whole rows) that is not above `n`.
 
     >>> grid_size(1000)
-    867
+    807
     """
     if n < 1:
         return 0

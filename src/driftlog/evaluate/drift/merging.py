@@ -12,29 +12,33 @@ MOST_BINS = 10
 FEWEST_ROWS = 50
 
 
-def coarse_groups(bins: FieldBins, reference: Counts) -> NDArray[np.int64]:
-    """For each bin the index of its merged bin.
+def coarse(bins: FieldBins, reference: Counts, current: Counts) -> tuple[Counts, Counts]:
+    """Both sides on at most 10 bins; counts of shapes (..., bins) that broadcast.
 
-    Numeric: `NumericBins.coarse`. Categorical: the nine values most frequent in the reference, and the rest together.
-
-    Parameters
-    ----------
-    reference
-        Counts of shape (..., bins); leading axes are added up.
+    Numeric: `NumericBins.coarse`. Categorical: the nine values most frequent on both sides together, and the rest. (The
+    nine most frequent of the reference alone are those it happened to have too many of: unchanged data then differ.)
     """
     if isinstance(bins, NumericBins):
-        return np.asarray(bins.coarse, dtype=np.int64)
-    size = reference.shape[-1]
-    if size <= MOST_BINS:
-        return np.arange(size)
-    frequent = np.argsort(-reference.reshape(-1, size).sum(axis=0), kind="stable")[: MOST_BINS - 1]
-    groups = np.full(size, MOST_BINS - 1, dtype=np.int64)
-    groups[frequent] = np.arange(MOST_BINS - 1)
-    return groups
+        groups = np.asarray(bins.coarse, dtype=np.int64)
+        return merge(reference, groups), merge(current, groups)
+    if bins.size <= MOST_BINS:
+        return reference, current
+    f, g = np.broadcast_arrays(reference, current)
+    order = np.argsort(-(f + g), axis=-1, kind="stable")
+    return _head_and_rest(np.take_along_axis(f, order, -1)), _head_and_rest(np.take_along_axis(g, order, -1))
+
+
+def _head_and_rest(counts: Counts) -> Counts:
+    head, rest = counts[..., : MOST_BINS - 1], counts[..., MOST_BINS - 1 :].sum(axis=-1, keepdims=True)
+    return np.concatenate((head, rest), axis=-1)
 
 
 def tested_groups(bins: FieldBins, reference: Counts) -> NDArray[np.int64]:
-    """Merged bins of the chi-square test: each category; numbers on coarse bins joined to 50 reference rows each."""
+    """For each bin the index of the bin it is tested in.
+
+    Each category by itself; numbers on the coarse bins, joined until they hold 50 reference rows each (as they are
+    where that would leave one).
+    """
     if not isinstance(bins, NumericBins):
         return np.arange(reference.size)
     groups = np.asarray(bins.coarse, dtype=np.int64)
@@ -48,6 +52,8 @@ def tested_groups(bins: FieldBins, reference: Counts) -> NDArray[np.int64]:
         held += int(count)
     if held < FEWEST_ROWS and group > 0:
         joined[joined == group] = group - 1
+    if joined[-1] == 0:
+        return groups
     merged: NDArray[np.int64] = joined[groups]
     return merged
 

@@ -8,7 +8,7 @@ from driftlog.contract.binning import FieldBins
 from driftlog.contract.profile import FieldCounts
 from driftlog.evaluate.drift.chi_square import homogeneity_of_field
 from driftlog.evaluate.drift.measure import Counts, DriftValue, Floats, checked
-from driftlog.evaluate.drift.merging import coarse_groups, merge
+from driftlog.evaluate.drift.merging import coarse
 
 PSEUDO_ROWS_A_BIN = 0.5
 
@@ -38,8 +38,7 @@ def expectation(f: Counts, g: Counts) -> Floats:
 
 def effect(reference: Counts, current: Counts, bins: FieldBins) -> Floats:
     """Index on the merged bins less its expectation, not below 0."""
-    groups = coarse_groups(bins, reference)
-    f, g = merge(reference, groups), merge(current, groups)
+    f, g = coarse(bins, reference, current)
     return np.maximum(raw(f, g) - expectation(f, g), 0.0)
 
 
@@ -56,8 +55,7 @@ def compare(reference: FieldCounts, current: FieldCounts, bins: FieldBins, *, se
     if empty is not None:
         return empty
     p_value, how = homogeneity_of_field(f, g, bins, seed=seed)
-    groups = coarse_groups(bins, f)
-    f_merged, g_merged = merge(f, groups), merge(g, groups)
+    f_merged, g_merged = coarse(bins, f, g)
     return DriftValue(
         value=float(effect(f, g, bins)),
         p_value=p_value,
