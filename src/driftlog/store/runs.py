@@ -1,0 +1,31 @@
+"""Run records: what each cycle did."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from driftlog.contract.records import RunRecord
+from driftlog.store.client import Store
+from driftlog.store.documents import run_document, run_of
+
+KIND = "runs"
+
+
+def write_run(store: Store, record: RunRecord) -> None:
+    """Store one run record, in the month it started."""
+    store.put(store.names.monthly(KIND, record.started), record.id, run_document(record))
+
+
+def find_runs(
+    store: Store, model: str | None = None, since: datetime | None = None, size: int = 100
+) -> list[RunRecord]:
+    """Run records started at or after `since`, newest first, at most `size`."""
+    filters: list[Any] = [{"term": {"model.name": model}}] if model is not None else []
+    if since is not None:
+        filters.append({"range": {"started": {"gte": since}}})
+    sort = [{"started": {"order": "desc", "unmapped_type": "date"}}]
+    query = {"bool": {"filter": filters}}
+    hits = store.scan(store.names.every(KIND), query, sort=sort, size=max(1, min(size, 1000)))
+    return [run_of(hit["_source"]) for hit in islice(hits, size)]
