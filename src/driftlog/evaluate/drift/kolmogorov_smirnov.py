@@ -17,6 +17,8 @@ DISCRETISATION = 0.5826
 FEWEST_FOR_LIMIT = 50
 """With fewer rows on a side the p-value is Monte Carlo: the continuous limit is not reached yet."""
 
+RESOLUTION = 0.001
+
 
 def effect(reference: Counts, current: Counts, bins: FieldBins) -> Floats:  # noqa: ARG001
     """``D = max_i |F_i - G_i|`` over the bin edges, F and G the cumulative shares of the two sides."""
@@ -34,8 +36,8 @@ def compare(reference: FieldCounts, current: FieldCounts, bins: FieldBins, *, se
     more than one value. ``details["bound"]`` is upper - D.
 
     p-value: on continuous data Kolmogorov's limit at ``sqrt(e) D + 0.5826 / sqrt(K)``, e = nm / (n + m), K occupied
-    bins. With ties in the reference, or fewer than 50 rows, Monte Carlo; where that reaches its resolution (0.001) the
-    limit without correction, which is too large on tied data, is taken if it is smaller.
+    bins. With ties in the reference, or fewer than 50 rows, Monte Carlo; but where the limit without correction, which
+    is too large on tied data, already is below the resolution of Monte Carlo (0.001), it is that limit.
 
     >>> bins = NumericBins(edges=(1.0, 2.0), coarse=(0, 1, 2))
     >>> one, other = FieldCounts(np.array([50, 50, 0])), FieldCounts(np.array([0, 50, 50]))
@@ -81,7 +83,7 @@ def _p_value(f: Counts, g: Counts, bins: FieldBins, distance: float, seed: int) 
     tied = isinstance(bins, NumericBins) and bins.discrete
     if not tied and min(n, m) >= FEWEST_FOR_LIMIT:
         return float(special.kolmogorov(scaled + DISCRETISATION / math.sqrt(occupied))), "i.i.d., limit for K bins"
-    monte_carlo = permutation_p_value(f, g, lambda a, b: effect(a, b, bins), seed=seed)
-    if monte_carlo <= 0.001 and min(n, m) >= FEWEST_FOR_LIMIT:
-        monte_carlo = min(monte_carlo, float(special.kolmogorov(scaled)))
-    return monte_carlo, "i.i.d., Monte Carlo"
+    largest = float(special.kolmogorov(scaled))
+    if largest < RESOLUTION and min(n, m) >= FEWEST_FOR_LIMIT:
+        return largest, "i.i.d., limit as an upper bound"
+    return permutation_p_value(f, g, lambda a, b: effect(a, b, bins), seed=seed), "i.i.d., Monte Carlo"

@@ -9,33 +9,40 @@ import numpy as np
 from driftlog.evaluate.drift.measure import Counts, Floats
 from driftlog.evaluate.randomness import draw_without_replacement
 
-DRAWS = 999
+BATCHES = (99, 300, 600)
+"""Splits are drawn in batches, 999 in all; after a batch that leaves no doubt the rest is saved."""
+ENOUGH = 30
+"""Splits as extreme as the observed one that leave no doubt: the p-value then is above 0.07."""
 
 
 def permutation_p_value(
-    reference: Counts,
-    current: Counts,
-    statistic: Callable[[Counts, Counts], Floats],
-    *,
-    seed: int,
-    draws: int = DRAWS,
+    reference: Counts, current: Counts, statistic: Callable[[Counts, Counts], Floats], *, seed: int
 ) -> float:
     """Share of random splits of the pooled counts with a statistic at least as large as the observed one.
 
     ``p = (1 + #{T_b >= T}) / (1 + draws)``; the splits are multivariate hypergeometric draws, so the test is exact up
-    to Monte Carlo error whatever the ties, and never below ``1 / (1 + draws)``.
+    to Monte Carlo error whatever the ties, and never below 0.001. Drawing ends early once 30 splits are as extreme
+    (Besag and Clifford), which is the usual case without change and decides nothing near 0.05.
 
     Parameters
     ----------
     statistic
         Of counts of shape (bins,) or (draws, bins) each; the same as the one observed.
 
-    Source: Phipson and Smyth, "Permutation p-values should never be zero", 2010.
+    Source: Phipson and Smyth, "Permutation p-values should never be zero", 2010; Besag and Clifford, "Sequential Monte
+    Carlo p-values", 1991.
     """
     pooled = reference + current
     used = pooled > 0
     reference, current, pooled = reference[used], current[used], pooled[used]
     observed = float(statistic(reference, current))
-    dealt = draw_without_replacement(pooled, int(current.sum()), draws, np.random.default_rng(seed))
-    drawn = statistic(pooled - dealt, dealt)
-    return float((1 + np.count_nonzero(drawn >= observed - 1e-12 * max(1.0, observed))) / (1 + draws))
+    threshold = observed - 1e-12 * max(1.0, observed)
+    generator = np.random.default_rng(seed)
+    extreme = drawn = 0
+    for batch in BATCHES:
+        dealt = draw_without_replacement(pooled, int(current.sum()), batch, generator)
+        extreme += int(np.count_nonzero(statistic(pooled - dealt, dealt) >= threshold))
+        drawn += batch
+        if extreme >= ENOUGH:
+            break
+    return (1 + extreme) / (1 + drawn)
