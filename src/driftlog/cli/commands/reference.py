@@ -1,0 +1,128 @@
+"""``driftlog reference``: what current windows are compared with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from driftlog.cli.base import Group
+from driftlog.cli.known import choose_model
+from driftlog.cli.output import print_json_lines
+from driftlog.cli.params import TimeType, as_json, optional_model, required_model
+from driftlog.cli.session import Session
+from driftlog.contract.errors import UsageError
+
+
+@click.group(
+    cls=Group,
+    examples=[
+        "driftlog reference set churn --file training.parquet",
+        "driftlog reference list",
+        "driftlog reference show churn",
+    ],
+)
+def reference() -> None:
+    """Set and look at references."""
+
+
+@reference.command(
+    "set",
+    examples=[
+        "driftlog reference set churn --file training.parquet --timestamp created_at",
+        "driftlog reference set churn --from 2026-01-01 --to 2026-03-01",
+    ],
+)
+@required_model
+@click.option(
+    "--file",
+    "path",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="CSV, Parquet or JSONL with columns features.*, prediction.*, outcome.* (or see --map).",
+)
+@click.option("--from", "start", type=TimeType(), help="Or a window of what was logged: from here ...")
+@click.option("--to", "end", type=TimeType(), help="... to here.")
+@click.option("--timestamp", default="@timestamp", show_default=True, help="Column of the file with the time.")
+@click.option("--map", "mappings", multiple=True, metavar="COLUMN=FIELD", help="Read COLUMN as FIELD. May be repeated.")
+@click.option("--no-activate", is_flag=True, help="Store it, and go on comparing with the present one.")
+@click.pass_obj
+def set_reference(
+    session: Session,
+    model: str,
+    path: Path | None,
+    start: datetime | None,
+    end: datetime | None,
+    timestamp: str,
+    mappings: tuple[str, ...],
+    no_activate: bool,
+) -> None:
+    """Make a reference of MODEL from a file or from a past window."""
+    from driftlog.cli.importing.columns import parse_mappings
+    from driftlog.contract.window import Window
+    from driftlog.profile.files import map_columns, read_table
+    from driftlog.profile.reference import reference_from_frame, reference_from_window, save
+
+    if (path is None) == (start is None) or (start is None) != (end is None):
+        raise UsageError("a reference comes from --file, or from --from and --to", remedy="give one of the two")
+    with session.store() as store:
+        settings = choose_model(store, session.settings, model)
+        created = session.now()
+        with session.messages.status("Counting"):
+            if path is not None:
+                frame = map_columns(read_table(path), parse_mappings(mappings))
+                binning, made = reference_from_frame(
+                    frame, settings, timestamp=timestamp, origin=f"file {path.name}", created=created
+                )
+            elif start is not None and end is not None:
+                binning, made = reference_from_window(store, settings, Window(start, end), created=created)
+            save(store, binning, made, activate=not no_activate)
+    session.console.print(
+        f"Reference {made.id} of {model}: {made.n:,} rows, {len(binning.fields)} fields, {len(made.chunks)} chunks"
+        + ("" if no_activate else ", active now"),
+        markup=False,
+    )
+
+
+@reference.command("list", examples=["driftlog reference list", "driftlog reference list churn --json"])
+@optional_model
+@as_json
+@click.pass_obj
+def list_references(session: Session, model: str | None, as_json: bool) -> None:
+    """List the references, of MODEL or of all models."""
+    from driftlog.present.tables import references_table
+    from driftlog.profile.reference import list_references as find
+
+    with session.store() as store:
+        found = find(store, choose_model(store, session.settings, model).name if model is not None else None)
+    if as_json:
+        print_json_lines(found)
+    else:
+        session.console.print(references_table(found))
+
+
+@reference.command(examples=["driftlog reference show churn", "driftlog reference show churn --json"])
+@required_model
+@click.option("--environment", "-e", help="Environment  [default: that of the settings]")
+@as_json
+@click.pass_obj
+def show(session: Session, model: str, environment: str | None, as_json: bool) -> None:
+    """Show the active reference of MODEL, field by field."""
+    from driftlog.contract.errors import ReferenceUnusable
+    from driftlog.present.reference_summary import summarise_reference
+    from driftlog.present.tables import reference_table
+    from driftlog.profile.reference import active
+
+    with session.store() as store:
+        settings = choose_model(store, session.settings, model)
+        pair = active(store, settings.name, environment or settings.environment)
+    if pair is None:
+        raise ReferenceUnusable(
+            f"{model} has no reference in {environment or settings.environment}",
+            remedy=f"driftlog reference set {model} --file training.parquet",
+        )
+    lines = summarise_reference(*pair)
+    if as_json:
+        print_json_lines(lines)
+    else:
+        session.console.print(reference_table(pair[1], lines))

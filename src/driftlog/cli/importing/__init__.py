@@ -1,0 +1,1 @@
+"""Loading history from files: rows -> events -> Elasticsearch."""

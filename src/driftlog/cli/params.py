@@ -1,0 +1,74 @@
+"""Options that several commands share, each defined once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from driftlog.cli.times import Moment, parse_moment, parse_time
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class MomentType(click.ParamType[Any]):
+    """A time or a duration before the latest data."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Moment:  # noqa: ARG002
+        return parse_moment(value, option=param.opts[0] if param else "") if isinstance(value, str) else value
+
+
+class TimeType(click.ParamType[Any]):
+    """A time."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
+        return parse_time(value, option=param.opts[0] if param else "") if isinstance(value, str) else value
+
+
+def as_json(command: F) -> F:
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON object a line (NDJSON) instead of a table."
+    )(command)
+
+
+def since_until(command: F) -> F:
+    command = click.option(
+        "--until", type=MomentType(), help="Before this time (2026-03-01T12:00Z), or this long before the latest data."
+    )(command)
+    return click.option(
+        "--since", type=MomentType(), help="From this time on, or 7d: that far back from the latest data."
+    )(command)
+
+
+def environment(command: F) -> F:
+    return click.option("--environment", "-e", help="Only this service.environment.")(command)
+
+
+def optional_model(command: F) -> F:
+    return click.argument("model", required=False)(command)
+
+
+def required_model(command: F) -> F:
+    return click.argument("model")(command)
+
+
+def output_file(command: F) -> F:
+    return click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="Where to write it.")(
+        command
+    )
+
+
+def limit(default: int) -> Callable[[F], F]:
+    return click.option(
+        "--limit", type=click.IntRange(1, 10_000), default=default, show_default=True, help="At most so many."
+    )
+
+
+def exit_code(command: F) -> F:
+    return click.option("--exit-code", is_flag=True, help="Exit with 1 when there is an open alert.")(command)

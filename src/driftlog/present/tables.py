@@ -1,0 +1,382 @@
+"""Rich tables for the terminal. Text from outside is cleaned, shortened and never read as markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from driftlog.contract.alert import Alert
+from driftlog.contract.measurement import SEVERITY, Measurement
+from driftlog.contract.profile import Reference
+from driftlog.contract.records import Finding, ModelRecord, RunRecord
+from driftlog.present.reference_summary import ReferenceField
+from driftlog.present.summary import WindowSummary
+from driftlog.present.text import VERDICT_TITLES, clean, day, field_name, number, period, share, title_of
+
+_STYLES: Final[dict[str, str]] = {
+    "critical": "bold red",
+    "warning": "yellow",
+    "problem": "bold red",
+    "failed": "bold red",
+    "ok": "green",
+    "resolved": "green",
+    "open": "bold",
+    "insufficient_data": "dim",
+    "cannot_alarm": "dim italic",
+    "not_judged": "dim",
+    "skipped": "dim",
+}
+_SYMBOLS: Final[dict[str, str]] = {
+    "critical": "▲▲",
+    "problem": "▲▲",
+    "failed": "▲▲",
+    "warning": "▲",
+    "ok": "✓",
+    "cannot_alarm": "∅",
+}
+"""Severity is never said by colour alone."""
+_SHOWN_FEATURES: Final = 4
+
+
+class TemplateChange(Protocol):
+    """What `driftlog.store.templates` reports."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def action(self) -> str: ...
+
+
+class ReferenceInfo(Protocol):
+    """What `driftlog.profile.reference.list_references` reports."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def environment(self) -> str: ...
+
+
+def _table(*columns: str, right: Sequence[str] = (), title: str = "") -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return table
+
+
+def _text(value: object, limit: int = 60, style: str = "") -> Text:
+    return Text(clean(value, limit), style=style)
+
+
+def verdict_text(verdict: str) -> Text:
+    """Verdict or severity with its symbol."""
+    symbol = _SYMBOLS.get(verdict, "·")
+    return Text(f"{symbol} {VERDICT_TITLES.get(verdict, verdict)}", style=_STYLES.get(verdict, ""))
+
+
+def worst_first(measurements: Iterable[Measurement]) -> list[Measurement]:
+    """By severity, newest window first, then by how far beyond the limit."""
+    return sorted(
+        measurements,
+        key=lambda m: (-SEVERITY[m.verdict], -m.window.start.timestamp(), m.purpose, -excess(m), m.metric, m.field),
+    )
+
+
+def excess(measurement: Measurement) -> float:
+    """Value over its warning limit, 0 without either."""
+    limit = measurement.limit
+    if measurement.value is None or limit is None or not limit.warning:
+        return 0.0
+    return measurement.value / limit.warning if limit.direction == "above" else limit.warning - measurement.value
+
+
+def measurements_table(measurements: Sequence[Measurement], *, several_windows: bool = False) -> RenderableType:
+    """Measurements with value, interval, limit and verdict."""
+    if not measurements:
+        return Text("No results.")
+    title = "" if several_windows else f"{measurements[0].model}, {period(measurements[0].window)}"
+    columns = ["verdict", "metric", "field", "value", "95 %", "limit", "reference", "rows"]
+    table = _table(
+        *(["window"] if several_windows else []), *columns, right=("value", "limit", "reference", "rows"), title=title
+    )
+    for m in measurements:
+        row = [
+            verdict_text(m.verdict),
+            _text(title_of(m.metric)),
+            _text(_series_name(m)),
+            Text(number(m.value, m.unit)),
+            Text(_interval(m), style="dim"),
+            Text(_limit(m)),
+            Text(number(m.reference_value, m.unit)),
+            Text(f"{m.n_current:,}"),
+        ]
+        table.add_row(*([Text(period(m.window))] if several_windows else []), *row)
+    return table
+
+
+def _series_name(m: Measurement) -> str:
+    parts = [field_name(m.field)] if m.field else []
+    parts += [m.segment] if m.segment else []
+    parts += [f"version {m.version}"] if m.version != "*" else []
+    return ", ".join(parts + ([f"variant {m.variant}"] if m.variant != "*" else []))
+
+
+def _interval(m: Measurement) -> str:
+    if m.lower is None and m.upper is None:
+        return ""
+    return f"{number(m.lower, m.unit)} … {number(m.upper, m.unit)}"
+
+
+def _limit(m: Measurement) -> str:
+    if m.limit is None or (m.limit.warning is None and m.limit.critical is None):
+        return ""
+    sign = ">" if m.limit.direction == "above" else "<"
+    return f"{sign} {number(m.limit.warning if m.limit.warning is not None else m.limit.critical, m.unit)}"
+
+
+def windows_table(lines: Sequence[WindowSummary]) -> RenderableType:
+    """One line a window."""
+    if not lines:
+        return Text("No results.")
+    metrics = list(dict.fromkeys(name for line in lines for name in line.metrics))
+    titles = [title_of(name) for name in metrics]
+    table = _table(
+        "window", "verdict", "predictions", *titles, "truth", "errors", "drifted", "alerts",
+        right=("predictions", *titles, "truth", "errors"),
+    )  # fmt: skip
+    for line in lines:
+        table.add_row(
+            Text(period(line.window)),
+            verdict_text(line.verdict),
+            Text(f"{line.predictions:,}"),
+            *(Text(number(line.metrics.get(name))) for name in metrics),
+            Text(share(line.maturity)),
+            Text(share(line.error_rate)),
+            Text(_features(line.drifted)),
+            _alert_titles(line),
+        )
+    return table
+
+
+def _features(fields: Sequence[str]) -> str:
+    if not fields:
+        return ""
+    shown = ", ".join(field_name(field, 20) for field in fields[:_SHOWN_FEATURES])
+    return shown + (f" and {len(fields) - _SHOWN_FEATURES} more" if len(fields) > _SHOWN_FEATURES else "")
+
+
+def _alert_titles(line: WindowSummary) -> Text:
+    text = Text()
+    for title in line.opened:
+        text.append(f"▲ {clean(title, 70)}\n", style="bold")
+    for title in line.resolved:
+        text.append(f"✓ {clean(title, 70)}\n", style="green")
+    text.rstrip()
+    return text
+
+
+def alerts_table(alerts: Sequence[Alert], *, nothing: str = "No alerts.") -> RenderableType:
+    """Alerts, open and critical ones first."""
+    if not alerts:
+        return Text(nothing, style="green")
+    table = _table(
+        "severity", "status", "model", "alert", "since", "windows", "value", "limit", right=("windows", "value")
+    )
+    ranked = sorted(alerts, key=lambda a: (a.status != "open", -SEVERITY[a.severity], -a.opened.timestamp()))
+    for alert in ranked:
+        what = Text(clean(alert.title, 90), style="bold")
+        if alert.message:
+            what.append("\n" + clean(alert.message, 400), style="not bold")
+        table.add_row(
+            verdict_text(alert.severity),
+            Text(alert.status, style=_STYLES[alert.status]),
+            _text(alert.model),
+            what,
+            Text(day(alert.opened)),
+            Text(f"{alert.windows}"),
+            Text(number(alert.latest.value, alert.latest.unit)),
+            Text(_limit(alert.latest)),
+        )
+    return table
+
+
+def predictions_table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Stored predictions: when, what came in, what came out."""
+    if not found:
+        return Text("No predictions found.")
+    table = _table("time", "id", "version", "prediction", "score", "ms", "features", "error", right=("score", "ms"))
+    for event in found:
+        prediction = _group(event, "prediction")
+        error = _group(event, "error")
+        meta = _group(event, "event")
+        answer = prediction.get("label", prediction.get("value"))
+        table.add_row(
+            _text(event.get("@timestamp", "")),
+            _text(meta.get("id", ""), 40),
+            _text(_group(event, "model").get("version", "")),
+            _text("" if answer is None else answer),
+            Text(number(_float(prediction.get("score"))) if "score" in prediction else ""),
+            Text(number(_float(meta["duration"], 1e-6)) if "duration" in meta else ""),
+            _text(_feature_line(_group(event, "features")), 120),
+            _text(": ".join(str(error[key]) for key in ("type", "message") if error.get(key)), 120, "red"),
+        )
+    return table
+
+
+def _group(event: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    group = event.get(name)
+    return group if isinstance(group, Mapping) else {}
+
+
+def _float(value: object, scale: float = 1.0) -> float | None:
+    return value * scale if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _feature_line(features: Mapping[str, Any]) -> str:
+    return "  ".join(f"{clean(name, 24)}={clean(value, 24)}" for name, value in list(features.items())[:30])
+
+
+def runs_table(records: Sequence[RunRecord]) -> RenderableType:
+    """Run records of cycles."""
+    if not records:
+        return Text("No model was evaluated: none is configured or registered.")
+    table = _table(
+        "status", "model", "as of", "windows", "measurements", "alerts", "seconds", "note",
+        right=("windows", "measurements", "seconds"),
+    )  # fmt: skip
+    for record in records:
+        table.add_row(
+            verdict_text(record.status),
+            _text(record.model),
+            Text(day(record.as_of)),
+            Text(f"{record.windows:,}"),
+            Text(f"{record.measurements:,}"),
+            Text(_alert_counts(record)),
+            Text(f"{(record.finished - record.started).total_seconds():.1f}"),
+            _text(record.error, 200),
+        )
+    return table
+
+
+def _alert_counts(record: RunRecord) -> str:
+    counts = (
+        (record.alerts_opened, "opened"),
+        (record.alerts_updated, "updated"),
+        (record.alerts_resolved, "resolved"),
+    )
+    return ", ".join(f"{count} {what}" for count, what in counts if count)
+
+
+def run_line(record: RunRecord) -> Text:
+    """One run record as one line, for a worker's output."""
+    seconds = (record.finished - record.started).total_seconds()
+    line = Text(f"{record.finished:%Y-%m-%d %H:%M:%S}  ")
+    line.append_text(verdict_text(record.status))
+    line.append(
+        f"  {clean(record.model)}: {record.windows} windows, {record.measurements} measurements in {seconds:.1f} s"
+    )
+    if counts := _alert_counts(record):
+        line.append(f"; alerts {counts}", style="bold")
+    if record.error:
+        line.append(f"; {clean(record.error, 300)}", style="red")
+    return line
+
+
+def findings_table(findings: Sequence[Finding]) -> RenderableType:
+    """Findings of the doctor."""
+    table = _table("", "check", "finding")
+    for finding in findings:
+        what = Text(clean(finding.message, 400))
+        if finding.remedy:
+            what.append("\n-> " + clean(finding.remedy, 400), style="bold" if finding.status != "ok" else "dim")
+        table.add_row(verdict_text(finding.status), _text(finding.check), what)
+    return table
+
+
+def models_table(records: Sequence[ModelRecord], configured: set[str]) -> RenderableType:
+    """Registered models."""
+    if not records:
+        return Text("No model is registered. `driftlog setup` registers those of driftlog.yml.")
+    table = _table("model", "task", "owner", "registered", "by", "configured", "description")
+    for record in sorted(records, key=lambda r: r.name):
+        table.add_row(
+            _text(record.name, 64, "bold"),
+            _text(record.task),
+            _text(record.owner),
+            Text(day(record.registered)),
+            _text(record.registered_by),
+            Text("yes" if record.name in configured else "no"),
+            _text(record.description, 120),
+        )
+    return table
+
+
+def references_table(found: Sequence[ReferenceInfo]) -> RenderableType:
+    """Stored references."""
+    if not found:
+        return Text("There is no reference. `driftlog reference set MODEL --file ...` makes one.")
+    table = _table(
+        "", "model", "environment", "id", "rows", "chunks", "window", "origin", "created", right=("rows", "chunks")
+    )
+    for info in found:
+        window, created = getattr(info, "window", None), getattr(info, "created", None)
+        table.add_row(
+            Text("active" if getattr(info, "active", False) else "", style="green"),
+            _text(info.model),
+            _text(info.environment),
+            _text(info.id, 34),
+            Text(number(getattr(info, "n", None))),
+            Text(number(getattr(info, "chunks", None))),
+            Text(period(window) if window else ""),
+            _text(getattr(info, "origin", "")),
+            Text(day(created) if created else ""),
+        )
+    return table
+
+
+def reference_table(reference: Reference, fields: Sequence[ReferenceField]) -> RenderableType:
+    """One reference, field by field."""
+    title = f"{clean(reference.model)}, {clean(reference.origin)}: {reference.n:,} rows, {len(reference.chunks)} chunks"
+    table = _table(
+        "field", "kind", "bins", "missing", "mean", "sd", "min", "max", "most frequent",
+        right=("bins", "missing", "mean", "sd", "min", "max"), title=title,
+    )  # fmt: skip
+    for f in fields:
+        rows = f.present + f.missing
+        table.add_row(
+            _text(f.field),
+            Text(f.kind),
+            Text(str(f.bins)),
+            Text(share(f.missing / rows) if rows else "–"),
+            *(Text(number(v) if f.kind == "numeric" else "") for v in (f.mean, f.sd, f.minimum, f.maximum)),
+            _text(", ".join(f"{clean(value, 20)} {share(part)}" for value, part in f.top)),
+        )
+    return table
+
+
+def changes_table(changes: Sequence[TemplateChange]) -> RenderableType:
+    """What `driftlog setup` does to the index templates."""
+    table = _table("action", "kind", "template")
+    for change in changes:
+        style = {"create": "green", "update": "yellow"}.get(change.action, "dim")
+        table.add_row(Text(change.action, style=style), _text(change.kind), _text(change.name))
+    return table
+
+
+def facts_table(facts: Mapping[str, object]) -> RenderableType:
+    """Names and values; those without a value are left out."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        if value is not None:
+            table.add_row(name, _text(value, 400))
+    return table
