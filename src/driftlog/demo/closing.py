@@ -60,7 +60,7 @@ def _print_counts(store: Store, sent: Sent, console: Console) -> None:
 
 def _write_report(store: Store, settings: ModelSettings, options: DemoOptions) -> Path:
     data = load_report_data(store, settings.name, environment=settings.environment)
-    path = options.folder / "report.html"
+    path = (options.report or options.folder / "report.html").absolute()
     path.write_text(render_report(data), encoding="utf-8")
     return path
 
@@ -69,10 +69,10 @@ def _print_next(file: Path, report: Path, console: Console) -> None:
     console.print(f"\nReport: {report}", highlight=False, soft_wrap=True, style="bold")
     console.print("Look further:", highlight=False)
     for command in (
-        f"alerts {MODEL}",
-        f"results {MODEL}",
-        f"predictions {MODEL} --text late",
-        f"report {MODEL} -o r.html",
+        f"alerts {MODEL} --status all",
+        f"results {MODEL} --by-window",
+        f"predictions {MODEL} --score-min 0.6",
+        "local status",
     ):
         console.print(f"  driftlog --config {file} {command}", highlight=False, soft_wrap=True)
 

@@ -11,9 +11,10 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from driftlog.demo.model import Features
+if TYPE_CHECKING:
+    from driftlog.demo.model import Features
 
 KM_PER_MILE: Final = 1.609344
 STUCK_HUMIDITY: Final = 43.0

@@ -21,6 +21,7 @@ from typing import Final
 from driftlog.config.load import load_settings
 from driftlog.contract.errors import UsageError
 from driftlog.contract.settings import ModelSettings, Settings
+from driftlog.demo.scenarios import SCENARIOS
 from driftlog.store.local.settings import base_folder
 
 DEMO_PREFIX: Final = "driftlog-demo"
@@ -53,6 +54,8 @@ class DemoOptions:
         Stop the local server at the end.
     open_report
         Show the report where there is a desktop.
+    report
+        Where to write it; None: into `folder`.
     prefix
         ``driftlog-demo``, or ``driftlog-demo-`` and a word.
     """
@@ -62,11 +65,17 @@ class DemoOptions:
     scenario: str | None = None
     stop: bool = False
     open_report: bool = True
+    report: Path | None = None
     prefix: str = DEMO_PREFIX
     folder: Path = field(default_factory=demo_folder)
 
     def __post_init__(self) -> None:
         check_demo_prefix(self.prefix)
+        if self.scenario is not None and self.scenario not in SCENARIOS:
+            listed = "; ".join(f"{name} ({each.title})" for name, each in SCENARIOS.items())
+            raise UsageError(
+                f"--scenario {self.scenario}: there is no such scenario", remedy=f"choose one of: {listed}"
+            )
 
 
 def check_demo_prefix(prefix: str) -> str:

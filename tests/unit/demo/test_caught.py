@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-import msgspec
 
 from driftlog.contract.alert import Alert
-from driftlog.contract.measurement import Measurement
 from driftlog.contract.window import WEEK, Schedule
 from driftlog.demo.caught import caught_by
 from driftlog.demo.scenarios import FAULT_END, FAULT_START, SCENARIOS
@@ -16,66 +13,39 @@ from driftlog.demo.scenarios import FAULT_END, FAULT_START, SCENARIOS
 SCENARIO = SCENARIOS["unit-change"]
 
 
-def alert(opened: datetime, *, weeks: int = 3, metric: str = "data_drift", **changes: Any) -> Alert:
-    """An alert opened by the week that ends at `opened`, resolved `weeks` later."""
-    first = Schedule(WEEK).window_at(opened - WEEK)
-    measurement = Measurement(
-        model="flights", environment="demo", metric="m", purpose="data_drift", window=first, value=0.4
-    )
-    made = Alert(
-        key=f"flights|demo||{metric}",
-        episode=1,
-        model="flights",
-        environment="demo",
-        purpose="data_drift",
-        metric=metric,
-        status="resolved",
-        severity="warning",
-        title="",
-        message="",
-        opened=opened,
-        updated=opened,
-        evidence=measurement,
-        latest=measurement,
-        first_window=first,
-        last_window=first,
-        resolved=opened + weeks * WEEK,
-    )
-    return msgspec.structs.replace(made, **changes)
-
-
 AT_FAULT = FAULT_START + WEEK
+AlertMaker = Callable[..., Alert]
 
 
-def test_an_alert_of_the_fault_alone_catches_it() -> None:
+def test_an_alert_of_the_fault_alone_catches_it(alert: AlertMaker) -> None:
     """The run without it is silent."""
     assert caught_by([alert(AT_FAULT)], [], SCENARIO) == [alert(AT_FAULT)]
 
 
-def test_an_alert_that_is_there_anyway_does_not() -> None:
+def test_an_alert_that_is_there_anyway_does_not(alert: AlertMaker) -> None:
     """Same cause, open in the same week, whichever week opened it."""
     assert caught_by([alert(AT_FAULT)], [alert(AT_FAULT)], SCENARIO) == []
     assert caught_by([alert(AT_FAULT)], [alert(AT_FAULT - WEEK)], SCENARIO) == []
 
 
-def test_an_alert_that_is_still_open_counts_as_open() -> None:
+def test_an_alert_that_is_still_open_counts_as_open(alert: AlertMaker) -> None:
     """Nothing has resolved it."""
     still = alert(AT_FAULT - 9 * WEEK, resolved=None, status="open")
     assert caught_by([alert(AT_FAULT)], [still], SCENARIO) == []
 
 
-def test_an_alert_of_another_cause_or_time_does_not_hide_it() -> None:
+def test_an_alert_of_another_cause_or_time_does_not_hide_it(alert: AlertMaker) -> None:
     """Prediction drift, or data drift that was over, or began later."""
     others = [alert(AT_FAULT, metric="prediction_drift"), alert(FAULT_START - 4 * WEEK), alert(FAULT_END + 3 * WEEK)]
     assert caught_by([alert(AT_FAULT)], others, SCENARIO) == [alert(AT_FAULT)]
 
 
-def test_alerts_of_weeks_without_the_fault_do_not_count() -> None:
+def test_alerts_of_weeks_without_the_fault_do_not_count(alert: AlertMaker) -> None:
     """Before it, and after it."""
     assert caught_by([alert(FAULT_START), alert(FAULT_END + WEEK)], [], SCENARIO) == []
 
 
-def test_the_earliest_comes_first_and_the_worst_before_others_of_its_week() -> None:
+def test_the_earliest_comes_first_and_the_worst_before_others_of_its_week(alert: AlertMaker) -> None:
     """The first one is the answer to when."""
     late = alert(AT_FAULT + WEEK, severity="critical")
     mild, bad = alert(AT_FAULT), alert(AT_FAULT, metric="performance", severity="critical")

@@ -58,3 +58,9 @@ def test_an_old_spool_is_gone(tmp_path: Path) -> None:
     options = DemoOptions(folder=tmp_path)
     (fresh_spool(options) / "left.db").write_text("x")
     assert list(fresh_spool(options).iterdir()) == []
+
+
+def test_an_unknown_scenario_is_answered_with_the_list() -> None:
+    """Names with what they are."""
+    with pytest.raises(UsageError, match=r"sensor-stuck \(a broken sensor"):
+        DemoOptions(scenario="nonsense")

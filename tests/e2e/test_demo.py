@@ -1,0 +1,194 @@
+"""The demo, as its users run it: real processes, a real Elasticsearch, a few hundred flights."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+import pytest
+from rich.console import Console
+from tests.conftest import delete_prefix
+
+from driftlog.contract.names import IndexNames
+from driftlog.contract.settings import ElasticsearchSettings
+from driftlog.demo.data import live_part, load_flights
+from driftlog.demo.run import run_demo
+from driftlog.demo.settings import MODEL, WITHOUT_FAULT, DemoOptions
+from driftlog.store.alerts import find_alerts
+from driftlog.store.client import Store
+from driftlog.store.results import find_measurements
+
+pytestmark = [pytest.mark.elasticsearch, pytest.mark.slow, pytest.mark.timeout(300)]
+
+EVENTS = 2_000
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from rich.console import Console
+from driftlog.demo.run import run_demo
+from driftlog.demo.settings import DemoOptions
+options = DemoOptions(elasticsearch=sys.argv[1], prefix=sys.argv[2], folder=Path(sys.argv[3]), open_report=False)
+sys.exit(run_demo(options, Console()))
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: how it was asked for, what it printed, and what it left."""
+
+    options: DemoOptions
+    code: int
+    output: str
+    children: list[psutil.Process]
+
+
+@pytest.fixture(scope="module")
+def options(elasticsearch_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoOptions]:
+    """A demo with a prefix and a folder of its own."""
+    prefix = f"driftlog-demo-t{secrets.token_hex(3)}"
+    folder = tmp_path_factory.mktemp("demo")
+    yield DemoOptions(events=EVENTS, elasticsearch=elasticsearch_url, prefix=prefix, folder=folder, open_report=False)
+    delete_prefix(elasticsearch_url, prefix)
+
+
+@pytest.fixture(scope="module")
+def run(options: DemoOptions) -> Run:
+    """The first run."""
+    return finish(options)
+
+
+@pytest.fixture(scope="module")
+def faulty(run: Run) -> Run:
+    """A second run over what the first one left, with a fault."""
+    return finish(replace(run.options, scenario="silent-model-error"))
+
+
+def finish(options: DemoOptions) -> Run:
+    before = set(psutil.Process().children(recursive=True))
+    output = io.StringIO()
+    code = run_demo(options, Console(file=output, width=200))
+    left = [process for process in psutil.Process().children(recursive=True) if process not in before]
+    return Run(options, code, output.getvalue(), left)
+
+
+def connect(options: DemoOptions) -> Store:
+    assert options.elasticsearch is not None
+    store = Store.connect(ElasticsearchSettings(urls=(options.elasticsearch,)), IndexNames(options.prefix))
+    store.refresh(store.names.everything)
+    return store
+
+
+def counts(options: DemoOptions, model: str = MODEL) -> dict[str, int]:
+    with connect(options) as store:
+        this_model = {"term": {"model.name": model}}
+        return {
+            "predictions": store.count(store.names.all_predictions(model)),
+            "feedback": store.count(store.names.every("feedback"), this_model),
+            "outcomes": store.count(store.names.every("outcomes"), this_model),
+            "quarantine": store.count(store.names.every("quarantine")),
+        }
+
+
+def expected_counts() -> dict[str, int]:
+    live = live_part(load_flights(), EVENTS)
+    arrived = int(live["late"].notna().sum())
+    return {"predictions": EVENTS, "feedback": arrived, "outcomes": arrived, "quarantine": 0}
+
+
+def test_everything_sent_is_stored_once_and_joined(run: Run) -> None:
+    """Every flight is a prediction, every arrival a feedback and an outcome, nothing is refused."""
+    assert run.code == 0, run.output
+    assert counts(run.options) == expected_counts()
+
+
+def test_every_week_is_judged(run: Run) -> None:
+    """39 whole weeks with performance, drift and operational measurements."""
+    with connect(run.options) as store:
+        found = find_measurements(store, MODEL, size=100_000)
+    weeks = {measurement.window for measurement in found if measurement.metric == "roc_auc"}
+    assert len(weeks) == 39
+    assert {"data_drift", "prediction_drift", "target_drift", "performance", "operational", "quality"} <= {
+        measurement.purpose for measurement in found
+    }
+    mature = [m.maturity for m in found if m.metric == "accuracy" and m.maturity is not None]
+    assert min(mature) > 0.8 and max(mature) <= 1.0 and sum(mature) / len(mature) < 0.995
+
+
+def test_the_summary_shows_weeks_alerts_and_the_way_on(run: Run) -> None:
+    """The table, the report's path, commands with the demo's own configuration."""
+    assert "Apr 01" in run.output and "Dec 23" in run.output
+    assert "ROC AUC" in run.output and "Look further" in run.output
+    assert f"Report: {run.options.folder / 'report.html'}" in run.output
+
+
+def test_the_report_is_self_contained(run: Run) -> None:
+    """One file that fetches nothing."""
+    html = (run.options.folder / "report.html").read_text(encoding="utf-8")
+    assert "flights" in html and "<svg" in html
+    assert not [tag for tag in ('src="http', 'href="http', "@import", "url(http") if tag in html]
+
+
+def test_its_configuration_works_for_other_commands(run: Run) -> None:
+    """``driftlog --config FILE alerts`` needs nothing else."""
+    file = run.options.folder / "driftlog.yml"
+    command = [sys.executable, "-m", "driftlog", "--config", str(file), "alerts", MODEL, "--status", "all", "--json"]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)
+    with connect(run.options) as store:
+        assert len(answer.stdout.splitlines()) == len(find_alerts(store, MODEL))
+
+
+def test_no_process_is_left(run: Run) -> None:
+    """Neither the intake nor the app."""
+    assert run.children == []
+
+
+def test_a_second_run_starts_clean(faulty: Run) -> None:
+    """The same counts again, not twice as many; once for each of the two models."""
+    assert faulty.code == 0, faulty.output
+    assert counts(faulty.options) == expected_counts() == counts(faulty.options, WITHOUT_FAULT)
+
+
+def test_a_silent_model_error_is_caught(faulty: Run) -> None:
+    """By an alert that the model without the fault does not have."""
+    assert "Caught on August" in faulty.output, faulty.output
+
+
+def eventually(condition: Callable[[], bool], *, within_s: float) -> bool:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_replay_leaves_no_process(number: signal.Signals, options: DemoOptions, tmp_path: Path) -> None:
+    """Ctrl-C in the middle of the replay, and kill -9."""
+    prefix = f"{options.prefix}i"
+    assert options.elasticsearch is not None
+    command = [sys.executable, "-c", INTERRUPTED, options.elasticsearch, prefix, str(tmp_path)]
+    parent = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True, env=dict(os.environ))
+    store = connect(replace(options, prefix=prefix))
+    try:
+        replaying = eventually(lambda: store.count(store.names.all_predictions(MODEL)) > 200, within_s=120)
+        family = psutil.Process(parent.pid).children(recursive=True)
+        parent.send_signal(number)
+        code = parent.wait(30)
+        assert replaying and len(family) >= 2
+        assert code == (130 if number == signal.SIGINT else -signal.SIGKILL)
+        assert eventually(lambda: not any(process.is_running() for process in family), within_s=15)
+    finally:
+        parent.kill()
+        parent.wait()
+        store.close()
+        delete_prefix(options.elasticsearch, prefix)
