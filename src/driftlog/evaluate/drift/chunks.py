@@ -19,7 +19,7 @@ from driftlog.contract.profile import Reference
 from driftlog.evaluate.drift.measure import Counts, DriftMeasure
 from driftlog.evaluate.randomness import draw_without_replacement, seed_of
 
-THINNINGS = 8
+THINNINGS = 4
 GRID = 1.25
 FEWEST_CHUNKS = 8
 

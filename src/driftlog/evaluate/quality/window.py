@@ -104,6 +104,9 @@ def _share(
         chunks=_share_chunks(share, reference, field, settings),
         unit="share",
         method=_METHOD,
+        details=dict(zip(("reference_lower", "reference_upper"), wilson_interval(count_before, n_before), strict=True))
+        if n_before
+        else {},
         marks=() if n_before else (MARK_NO_REFERENCE,),
         note="" if enough else f"fewer than {settings.min_rows} events",
     )
