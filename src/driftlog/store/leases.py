@@ -118,6 +118,23 @@ class LeaseBoard:
             return None
         return held.term
 
+    def take(self, model: str) -> int | None:
+        """Take one lease whatever the shares are (for a single run); its term, None while another holds it alive.
+
+        A lease is known to be expired only after it was watched for one lease time: call again until then.
+        """
+        if model not in self._held:
+            leases, _ = self._observe()
+            self._adopt(leases)
+        if model not in self._held and not self._take(model, leases.get(_lease_key(model))):
+            return None
+        return self._held[model].term
+
+    def release(self, model: str) -> None:
+        """Give one lease back; nothing happens where it is not held."""
+        if model in self._held:
+            self._release(model)
+
     def release_all(self) -> None:
         """Give every lease back and take the announcement of this worker away, so that others need not wait."""
         for model in list(self._held):

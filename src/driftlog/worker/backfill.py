@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
-from driftlog.contract.errors import UsageError
+from driftlog.contract.errors import DriftlogError, UsageError
 from driftlog.contract.records import RunRecord
 from driftlog.contract.settings import ModelSettings, Settings
 from driftlog.contract.window import Window
@@ -14,6 +17,8 @@ from driftlog.store.client import Store
 from driftlog.store.leases import LeaseBoard
 from driftlog.store.models import registered
 from driftlog.worker.cycle import run_cycle
+
+log = logging.getLogger("driftlog.worker")
 
 
 def models_to_watch(store: Store, settings: Settings) -> dict[str, ModelSettings]:
@@ -70,19 +75,42 @@ def run_once(
             if term is None:
                 yield _skipped(watched[name], worker_id, moment, now())
                 continue
-            yield run_cycle(
-                store,
-                watched[name],
-                as_of=moment,
-                worker_id=worker_id,
-                term=term,
-                now=now,
-                overlap=settings.worker.overlap,
-                span=span,
-            )
+            with _kept(board, lease.total_seconds() / 3):
+                record = run_cycle(
+                    store,
+                    watched[name],
+                    as_of=moment,
+                    worker_id=worker_id,
+                    term=term,
+                    now=now,
+                    overlap=settings.worker.overlap,
+                    span=span,
+                )
             board.release(name)
+            yield record
     finally:
         board.release_all()
+
+
+@contextmanager
+def _kept(board: LeaseBoard, period_s: float) -> Iterator[None]:
+    """Renew the leases while the block runs; a long back-fill outlasts a lease."""
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(period_s):
+            try:
+                board.renew()
+            except DriftlogError as error:
+                log.warning("leases: %s", error)
+
+    keeper = threading.Thread(target=renew, name="driftlog-leases", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
 
 
 def _claim(board: LeaseBoard, model: str, patience_s: float) -> int | None:

@@ -156,6 +156,8 @@ def _work(
     cache: ChunkCache,
 ) -> RunRecord:
     cursor = _read_cursor(store, settings)
+    if span is not None:  # a back-fill reaches frozen windows, too
+        settings = msgspec.structs.replace(settings, look_back=record.as_of - BEGINNING)
     found = active(store, settings.name, settings.environment)
     binning, reference = found or (bare_binning(settings), None)
     recount = binning.id != cursor.binning_id or span is not None
