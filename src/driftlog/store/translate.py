@@ -94,7 +94,7 @@ def by_status(status: int, reason: str, *, kind: str = "") -> StoreError:
         return StoreNotFound(text, status=status, remedy="check the name; `driftlog setup` installs what is missing")
     if status == 409:
         return StoreConflict(text, status=status, remedy="somebody else wrote first; read it again")
-    if kind == "too_many_buckets_exception" or "too_many_buckets" in reason:
+    if kind == "too_many_buckets_exception" or "too many buckets" in reason:
         return StoreRejected(
             text, status=status, remedy="use a coarser bucket, fewer features or segments; or raise search.max_buckets"
         )
