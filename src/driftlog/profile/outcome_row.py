@@ -1,0 +1,117 @@
+"""One prediction and its truth: per-row errors whose sums are a window's performance."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Final
+
+from driftlog.contract.events import OutcomeGroup
+from driftlog.contract.settings import ModelSettings
+
+_WHOLE: Final = re.compile(r"-?\d+\.0+\Z", re.ASCII)
+_CLIP: Final = 1e-15
+_OPPOSITE: Final = {"1": "0", "true": "false", "yes": "no"}
+
+
+def join_outcome(
+    prediction: dict[str, Any], feedback: dict[str, Any], settings: ModelSettings, *, delay_s: float | None = None
+) -> OutcomeGroup:
+    """The outcome of a prediction (its ``prediction`` group) given its truth (a ``feedback`` group).
+
+    - Labels are compared as text; ``1.0`` is ``1``. The truth is written as the prediction writes it.
+    - Binary: the score is P(`positive_label`). Without a label the `decision_threshold` makes one.
+      log loss ``-ln p``, squared error ``(score - y)^2`` (its mean is the Brier score).
+    - Multiclass, with the probabilities of all classes: log loss ``-ln p(actual)``, squared error
+      ``sum_k (p_k - y_k)^2``. Without them neither: the score says nothing about the other classes.
+    - Regression: ``error = predicted - actual``, its size and its square.
+
+    >>> join_outcome({"score": 0.9, "label": "1"}, {"actual": "1"}, ModelSettings(name="m")).correct
+    True
+    """
+    outcome = OutcomeGroup(delay_s=delay_s)
+    score = _finite(prediction.get("score"))
+    actual = feedback.get("actual")
+    if actual is not None:
+        outcome.score = score
+        _compare_labels(outcome, prediction, as_label(actual), settings)
+    truth, value = _finite(feedback.get("actual_value")), _finite(prediction.get("value"))
+    outcome.actual_value, outcome.predicted_value = truth, value
+    if truth is not None and value is not None:
+        outcome.error = value - truth
+        outcome.absolute_error = abs(outcome.error)
+        outcome.squared_error = outcome.error * outcome.error
+    return outcome
+
+
+def as_label(value: object) -> str:
+    """A label as text: ``true`` and ``false`` for booleans."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def same_label(one: str, other: str) -> bool:
+    """Whether two labels mean the same.
+
+    >>> same_label("1", "1.0"), same_label("1", "10")
+    (True, False)
+    """
+    return one == other or _plain(one) == _plain(other)
+
+
+def _plain(label: str) -> str:
+    return label.partition(".")[0] if _WHOLE.match(label) else label
+
+
+def _compare_labels(outcome: OutcomeGroup, prediction: dict[str, Any], actual: str, settings: ModelSettings) -> None:
+    binary = settings.task == "binary"
+    positive = same_label(actual, settings.positive_label)
+    given = prediction.get("label")
+    predicted = as_label(given) if given is not None else None
+    if predicted is None and binary and outcome.score is not None:
+        above = outcome.score >= settings.decision_threshold
+        predicted = settings.positive_label if above else _negative(actual, settings)
+    outcome.actual, outcome.predicted = actual, predicted
+    if predicted is not None:
+        outcome.correct = same_label(actual, predicted)
+        outcome.actual = predicted if outcome.correct else _plain(actual)
+    if binary and positive:
+        outcome.actual = settings.positive_label
+        outcome.predicted = settings.positive_label if outcome.correct else predicted
+    if binary and outcome.score is not None and 0.0 <= outcome.score <= 1.0:
+        clipped = min(max(outcome.score, _CLIP), 1.0 - _CLIP)
+        outcome.log_loss = -math.log(clipped) if positive else -math.log1p(-clipped)
+        outcome.squared_error = (outcome.score - positive) ** 2
+    elif settings.task == "multiclass":
+        _multiclass(outcome, prediction.get("probabilities"), actual)
+
+
+def _negative(actual: str, settings: ModelSettings) -> str:
+    """What the other label of a binary task is called: as the truth calls it, else the usual opposite."""
+    if not same_label(actual, settings.positive_label):
+        return actual
+    return _OPPOSITE.get(settings.positive_label, f"not {settings.positive_label}")
+
+
+def _multiclass(outcome: OutcomeGroup, probabilities: object, actual: str) -> None:
+    if not isinstance(probabilities, dict):
+        return
+    shares = {str(name): _finite(p) for name, p in probabilities.items()}
+    match = next((name for name in shares if same_label(name, actual)), None)
+    values = [p for p in shares.values() if p is not None]
+    if match is None or len(values) < len(shares) or any(not 0.0 <= p <= 1.0 for p in values):
+        return
+    own = shares[match] or 0.0
+    outcome.log_loss = -math.log(min(max(own, _CLIP), 1.0))
+    outcome.squared_error = sum(p * p for p in values) - own * own + (own - 1.0) ** 2
+
+
+def _finite(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None

@@ -1,0 +1,372 @@
+"""Late truth: feedback meets its prediction and becomes an outcome document.
+
+Feedback is read by time of ingestion, in one point in time, page by page; its predictions are fetched by id from the
+model's indices; each pair becomes one `OutcomeDocument` whose id is model and prediction and whose version is the
+feedback's own time. So the newest label wins whatever the order of arrival, a repetition changes nothing, and all
+outcomes can be rebuilt from feedback and predictions (`since` at the beginning of time).
+
+Feedback that comes before its prediction waits: one small document in the state index, tried again after a quarter of
+the time it has waited already (at once, then after a minute, an hour, at most a day), oldest first, at most 20,000 a
+join, and given up after the look-back. So a prediction held up for three hours by an outage is joined within the hour
+after it arrives, a million feedback documents imported before their predictions cost 50 bounded passes, and feedback on
+predictions that never come costs a handful of look-ups. Feedback that names no model is tried with every model, and
+only waits where the model is named.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from driftlog.contract.errors import StoreUnavailable
+from driftlog.contract.events import EventGroup, ModelGroup, OutcomeDocument, ServiceGroup, SubjectGroup
+from driftlog.contract.settings import ModelSettings
+from driftlog.profile.documents import parse_instant
+from driftlog.profile.outcome_row import join_outcome
+from driftlog.profile.scope import DEFAULT_ENVIRONMENT, instant
+from driftlog.store.client import Store
+from driftlog.store.values import BulkAction
+
+PAGE: Final = 2000
+IDS: Final = 1000
+WAITING_AT_ONCE: Final = 20_000
+WAITING: Final = "waiting_feedback"
+LONGEST_PAUSE: Final = timedelta(days=1)
+MAX_ID_BYTES: Final = 512
+_PREDICTION_FIELDS: Final = (
+    "@timestamp",
+    "event.id",
+    "service.environment",
+    "service.version",
+    "service.name",
+    "model",
+    "subject.id",
+    "prediction.task",
+    "prediction.label",
+    "prediction.score",
+    "prediction.value",
+)
+
+T = TypeVar("T")
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class JoinReport:
+    """What a join did.
+
+    Attributes
+    ----------
+    read
+        Feedback documents looked at, waiting ones included.
+    joined
+        Outcomes written: new ones and those whose label changed.
+    unchanged
+        Already joined with the same or a newer label.
+    waiting
+        Feedback of this join whose prediction is not there (yet).
+    given_up
+        Waited longer than the look-back.
+    newest_ingested
+        Newest ``event.ingested`` of the feedback read.
+    """
+
+    read: int = 0
+    joined: int = 0
+    unchanged: int = 0
+    waiting: int = 0
+    given_up: int = 0
+    newest_ingested: datetime | None = None
+
+    def __add__(self, other: JoinReport) -> JoinReport:
+        times = [time for time in (self.newest_ingested, other.newest_ingested) if time is not None]
+        return JoinReport(
+            read=self.read + other.read,
+            joined=self.joined + other.joined,
+            unchanged=self.unchanged + other.unchanged,
+            waiting=self.waiting + other.waiting,
+            given_up=self.given_up + other.given_up,
+            newest_ingested=max(times, default=None),
+        )
+
+
+class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is kept of one feedback document."""
+
+    id: str
+    prediction_id: str
+    at: datetime
+    actual: str | None = None
+    actual_value: float | None = None
+    named: bool = True
+    """The feedback names its model."""
+    ingested: datetime | None = None
+    since: datetime | None = None
+    """Waiting since this instant."""
+
+    @property
+    def version(self) -> int:
+        """External version of its outcome: milliseconds of the feedback's time."""
+        return max(0, int(self.at.timestamp() * 1000))
+
+
+def join_feedback(store: Store, settings: ModelSettings, *, since: datetime, as_of: datetime) -> JoinReport:
+    """Join feedback ingested at or after `since`, and feedback that waits and is due at `as_of`.
+
+    Outcomes are searchable when this returns. Only predictions of the settings' environment are joined. An outcome's
+    ``event.ingested`` is that of its feedback, or `since` where that is later: so the search for dirty buckets that
+    follows with the same `since` finds every outcome written here, on the clock that stamped the events.
+    """
+    query = {
+        "bool": {
+            "filter": [
+                {"range": {"event.ingested": {"gte": instant(since)}}},
+                {"exists": {"field": "feedback.prediction_id"}},
+                {"bool": {"should": _has_truth(), "minimum_should_match": 1}},
+                {"bool": {"should": _names_model(settings), "minimum_should_match": 1}},
+            ]
+        }
+    }
+    source = ["@timestamp", "event.ingested", "model.name", "feedback.prediction_id", "feedback.actual"]
+    hits = store.scan(store.names.every("feedback"), query, source=[*source, "feedback.actual_value"], size=PAGE)
+    report = JoinReport()
+    for page in _pages(hits, PAGE):
+        times = [_ingested(hit) for hit in page]
+        report += _join_page(store, settings, [_label(hit) for hit in page], since, as_of)
+        report += JoinReport(newest_ingested=max((time for time in times if time is not None), default=None))
+    report += _retry_waiting(store, settings, since, as_of)
+    if report.joined:
+        store.refresh(store.names.every("outcomes"))
+    return report
+
+
+def _has_truth() -> list[Document]:
+    return [{"exists": {"field": f"feedback.{name}"}} for name in ("actual", "actual_value")]
+
+
+def _names_model(settings: ModelSettings) -> list[Document]:
+    unnamed = {"bool": {"must_not": [{"exists": {"field": "model.name"}}]}}
+    return [{"term": {"model.name": settings.name}}, unnamed]
+
+
+def _pages(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while page := list(islice(iterator, size)):
+        yield page
+
+
+def _ingested(hit: Document) -> datetime | None:
+    text = hit["_source"].get("event", {}).get("ingested")
+    return parse_instant(text) if text else None
+
+
+def _label(hit: Document) -> Label:
+    source = hit["_source"]
+    feedback = source["feedback"]
+    actual = feedback.get("actual")
+    if isinstance(actual, bool):
+        actual = "true" if actual else "false"
+    value = feedback.get("actual_value")
+    return Label(
+        id=hit["_id"],
+        prediction_id=str(feedback["prediction_id"]),
+        at=parse_instant(source["@timestamp"]),
+        ingested=_ingested(hit),
+        actual=None if actual is None else str(actual),
+        actual_value=value if isinstance(value, (int, float)) and not isinstance(value, bool) else None,
+        named="model" in source,
+    )
+
+
+def _join_page(
+    store: Store,
+    settings: ModelSettings,
+    labels: Sequence[Label],
+    joined: datetime,
+    as_of: datetime,
+    *,
+    retry: bool = False,
+) -> JoinReport:
+    """Join one page. `retry`: the labels wait already."""
+    newest: dict[str, Label] = {}
+    for label in labels:
+        known = newest.get(label.prediction_id)
+        if known is None or (known.at, known.id) < (label.at, label.id):
+            newest[label.prediction_id] = label
+    predictions = _find_predictions(store, settings, newest)
+    actions, found, unchanged = _outcome_actions(store, settings, newest, predictions, joined)
+    state = list(_waiting_actions(store, settings, newest, found, as_of, retry=retry))
+    report = store.bulk(actions)
+    failures = [*report.failures, *(store.bulk(state).failures if state else [])]
+    if failures:
+        raise StoreUnavailable(f"outcome {failures[0].id} was not stored: {failures[0].reason}")
+    absent = [label for label in newest.values() if label.prediction_id not in found]
+    given_up = sum(_expired(label, settings, as_of) for label in absent)
+    return JoinReport(
+        read=len(labels),
+        joined=report.stored,
+        unchanged=unchanged + report.conflicts + len(labels) - len(newest),
+        waiting=sum(label.named for label in absent) - given_up,
+        given_up=given_up,
+    )
+
+
+def _find_predictions(store: Store, settings: ModelSettings, wanted: Mapping[str, Label]) -> dict[str, Document]:
+    """Sources of predictions by event id."""
+    fields = list(_PREDICTION_FIELDS)
+    if settings.task == "multiclass":
+        fields.append("prediction.probabilities")
+    pattern = store.names.all_predictions(settings.name)
+    requests = [
+        (pattern, {"query": {"ids": {"values": ids}}, "size": 10 * IDS, "_source": fields, "track_total_hits": False})
+        for ids in _pages(wanted, IDS)
+    ]
+    answers = store.msearch(requests) if requests else []
+    return {hit["_id"]: hit["_source"] for answer in answers for hit in answer["hits"]["hits"]}
+
+
+def outcome_id(model: str, prediction_id: str) -> str:
+    """Id of an outcome: model and prediction, or their digest where that would be too long."""
+    text = f"{model}:{prediction_id}"
+    if len(text.encode()) <= MAX_ID_BYTES:
+        return text
+    return hashlib.blake2b(text.encode(), digest_size=32).hexdigest()
+
+
+def _outcome_actions(
+    store: Store,
+    settings: ModelSettings,
+    labels: Mapping[str, Label],
+    predictions: Mapping[str, Document],
+    joined: datetime,
+) -> tuple[list[BulkAction], set[str], int]:
+    """(writes, ids of predictions found, number of outcomes that have this label already)."""
+    stored = _stored_hashes(store, settings, predictions)
+    actions: list[BulkAction] = []
+    unchanged = 0
+    for prediction_id, prediction in predictions.items():
+        environment = prediction.get("service", {}).get("environment") or DEFAULT_ENVIRONMENT
+        if environment != settings.environment:
+            continue
+        label = labels[prediction_id]
+        document = outcome_document(prediction, label, settings, joined=max(joined, label.ingested or joined))
+        id = outcome_id(settings.name, prediction_id)
+        if stored.get(id) == document.event.hash:
+            unchanged += 1
+        else:
+            index = store.names.monthly("outcomes", document.timestamp)
+            actions.append(BulkAction("index", index, id, document, label.version))
+    return actions, set(predictions), unchanged
+
+
+def _stored_hashes(store: Store, settings: ModelSettings, predictions: Iterable[str]) -> dict[str, str]:
+    """``event.hash`` of the outcomes that are there, so that a second look at the same feedback writes nothing."""
+    requests = []
+    for ids in _pages(predictions, IDS):
+        values = [outcome_id(settings.name, id) for id in ids]
+        body = {"query": {"ids": {"values": values}}, "size": 10 * IDS, "_source": ["event.hash"]}
+        requests.append((store.names.every("outcomes"), body | {"track_total_hits": False}))
+    answers = store.msearch(requests) if requests else []
+    return {
+        hit["_id"]: hit["_source"].get("event", {}).get("hash", "")
+        for answer in answers
+        for hit in answer["hits"]["hits"]
+    }
+
+
+def outcome_document(
+    prediction: Document, label: Label, settings: ModelSettings, *, joined: datetime
+) -> OutcomeDocument:
+    """The outcome of a stored prediction and a label.
+
+    ``event.hash`` covers what it was made from: truth, its time, and the settings that make a label of a score.
+    """
+    at = parse_instant(prediction["@timestamp"])
+    model, service = prediction.get("model", {}), prediction.get("service", {})
+    truth = {"actual": label.actual, "actual_value": label.actual_value}
+    outcome = join_outcome(prediction.get("prediction") or {}, truth, settings, delay_s=(label.at - at).total_seconds())
+    outcome.prediction_id = label.prediction_id
+    made_from = (truth, label.at, settings.task, settings.positive_label, settings.decision_threshold)
+    subject = prediction.get("subject", {}).get("id")
+    return OutcomeDocument(
+        timestamp=at,
+        event=EventGroup(
+            id=label.id,
+            ingested=joined,
+            hash=hashlib.blake2b(msgspec.json.encode(made_from), digest_size=12).hexdigest(),
+        ),
+        service=ServiceGroup(
+            name=service.get("name"), version=service.get("version"), environment=service.get("environment")
+        ),
+        model=ModelGroup(name=settings.name, version=model.get("version"), variant=model.get("variant")),
+        subject=SubjectGroup(id=subject) if subject else None,
+        outcome=outcome,
+    )
+
+
+def _waiting_id(settings: ModelSettings, label: Label) -> str:
+    text = f"{WAITING}\0{settings.name}\0{settings.environment}\0{label.id}"
+    return f"{WAITING}-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
+
+
+def _expired(label: Label, settings: ModelSettings, as_of: datetime) -> bool:
+    return label.since is not None and as_of - label.since > settings.look_back
+
+
+def _waiting_actions(
+    store: Store,
+    settings: ModelSettings,
+    labels: Mapping[str, Label],
+    found: set[str],
+    as_of: datetime,
+    *,
+    retry: bool,
+) -> Iterator[BulkAction]:
+    """Have those wait whose prediction is absent; forget those that were found or waited too long."""
+    for label in labels.values():
+        id = _waiting_id(settings, label)
+        if label.prediction_id in found or _expired(label, settings, as_of):
+            if retry:
+                yield BulkAction("delete", store.names.state, id)
+        elif label.named:
+            since = label.since or as_of
+            pause = min((as_of - since) / 4, LONGEST_PAUSE)
+            document = {
+                "kind": WAITING,
+                "model": {"name": settings.name},
+                "service": {"environment": settings.environment},
+                "updated": instant(as_of),
+                "expires": instant(as_of + pause),
+                "value": msgspec.to_builtins(msgspec.structs.replace(label, since=since)),
+            }
+            yield BulkAction("index", store.names.state, id, document)
+
+
+def _retry_waiting(store: Store, settings: ModelSettings, joined: datetime, as_of: datetime) -> JoinReport:
+    """Try again what waits and is due (``expires`` is when its pause ends)."""
+    filters = [
+        {"term": {"kind": WAITING}},
+        {"term": {"model.name": settings.name}},
+        {"term": {"service.environment": settings.environment}},
+        {"range": {"expires": {"lte": instant(as_of)}}},
+    ]
+    hits = store.scan(store.names.state, {"bool": {"filter": filters}}, sort=["expires"], source=["value"], size=PAGE)
+    report = JoinReport()
+    for page in _pages(islice(hits, WAITING_AT_ONCE), PAGE):
+        labels = [msgspec.convert(hit["_source"]["value"], Label) for hit in page]
+        report += _join_page(store, settings, labels, joined, as_of, retry=True)
+    return report
+
+
+def forget_waiting(store: Store, settings: ModelSettings) -> int:
+    """Drop all waiting feedback of a model (after a rebuild, say); how many there were."""
+    filters = [{"term": {"kind": WAITING}}, {"term": {"model.name": settings.name}}]
+    ids = [hit["_id"] for hit in store.scan(store.names.state, {"bool": {"filter": filters}}, source=False)]
+    store.bulk(BulkAction("delete", store.names.state, id) for id in ids)
+    return len(ids)

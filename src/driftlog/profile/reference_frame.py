@@ -1,0 +1,225 @@
+"""References from tables."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from driftlog.contract.binning import Binning, NumericBins
+from driftlog.contract.errors import ReferenceUnusable
+from driftlog.contract.profile import OutcomeProfile, ProfileKey, Reference, ReferenceChunk
+from driftlog.contract.settings import ModelSettings
+from driftlog.contract.window import DAY, Schedule, Window, bucket_at
+from driftlog.profile.binning import LABEL, SCORE, VALUE, build_binning
+from driftlog.profile.codec import pack_outcomes, pack_predictions
+from driftlog.profile.columns import category_name, read_numeric
+from driftlog.profile.count import count_frame, count_outcomes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SAMPLE: Final = 10_000
+WHOLE: Final = 0.25
+"""A window counts as whole when the rows reach to within a quarter of its length at either end of the reference."""
+NO_TIME: Final = Window(pd.Timestamp(0, tz="UTC").to_pydatetime(), pd.Timestamp(1, unit="D", tz="UTC").to_pydatetime())
+"""Bucket of a reference whose rows have no time stamps."""
+
+
+def reference_from_frame(
+    frame: pd.DataFrame,
+    settings: ModelSettings,
+    *,
+    timestamp: str = "@timestamp",
+    origin: str,
+    created: datetime,
+    binning: Binning | None = None,
+) -> tuple[Binning, Reference]:
+    """A binning and a reference from rows.
+
+    Parameters
+    ----------
+    frame
+        ``features.*``, ``prediction.score``, ``prediction.label``, ``prediction.value``; where the truth is known,
+        ``outcome.actual`` (labels) or ``outcome.actual_value``. What was predicted is taken from ``prediction.*``
+        unless ``outcome.predicted``, ``outcome.score`` or ``outcome.predicted_value`` say otherwise.
+    timestamp
+        Column of times (naive ones are taken as UTC). Without it there are no chunks, and drift is judged by i.i.d.
+        p-values.
+    origin
+        How the reference was made, for people.
+    binning
+        Count in these bins instead of new ones.
+
+    Raises
+    ------
+    ReferenceUnusable
+        No rows, no usable column, unreadable time stamps.
+    """
+    bins = binning or build_binning(frame, settings, created=created)
+    frame = with_outcomes(frame, settings)
+    times = _times(frame, timestamp)
+    span = None if times is None else _span(times, settings)
+    key = reference_key(settings, bins, span or NO_TIME)
+    chunks: tuple[ReferenceChunk, ...] = ()
+    days: tuple[OutcomeProfile, ...] = (count_outcomes(frame, bins, key, positive_label=_positive(settings)),)
+    if times is not None and span is not None:
+        frame = frame.assign(**{timestamp: times}).sort_values(timestamp, kind="stable").reset_index(drop=True)
+        frame = frame.rename(columns={timestamp: "@timestamp"}) if timestamp != "@timestamp" else frame
+        days = _daily_outcomes(frame, bins, settings, span)
+        chunks = tuple(_chunk(part, window, bins, settings) for window, part in _slices(frame, settings))
+    reference = Reference(
+        id="",
+        model=settings.name,
+        environment=settings.environment,
+        binning_id=bins.id,
+        n=len(frame),
+        predictions=count_frame(frame, bins, key),
+        outcomes=tuple(profile for profile in days if profile.n),
+        chunks=chunks,
+        window=span,
+        sample=sample_of(frame, bins),
+        origin=origin,
+    )
+    return bins, with_id(reference, bins)
+
+
+def reference_key(settings: ModelSettings, binning: Binning, bucket: Window) -> ProfileKey:
+    """Key of a reference's profiles: all versions and variants of a model in an environment."""
+    return ProfileKey(settings.name, settings.environment, "*", "*", "", binning.id, bucket)
+
+
+def _positive(settings: ModelSettings) -> str | None:
+    return settings.positive_label if settings.task == "binary" else None
+
+
+def with_outcomes(frame: pd.DataFrame, settings: ModelSettings) -> pd.DataFrame:
+    """`frame` with ``outcome.predicted``, ``outcome.score`` and ``outcome.predicted_value`` beside the truth."""
+    added: dict[str, Any] = {}
+    for outcome, prediction in (("predicted", LABEL), ("score", SCORE), ("predicted_value", VALUE)):
+        if f"outcome.{outcome}" not in frame and prediction in frame:
+            added[f"outcome.{outcome}"] = frame[prediction]
+    scored = SCORE in frame and "outcome.actual" in frame
+    if settings.task == "binary" and scored and LABEL not in frame and "outcome.predicted" not in frame:
+        above = pd.to_numeric(frame[SCORE], errors="coerce") >= settings.decision_threshold
+        negative = _negative_label(frame["outcome.actual"], settings)
+        added["outcome.predicted"] = pd.Series(np.where(above, settings.positive_label, negative), index=frame.index)
+    return frame.assign(**added)
+
+
+def _negative_label(actual: pd.Series[Any], settings: ModelSettings) -> str:
+    names = actual.dropna().map(category_name)
+    others = names[names != settings.positive_label]
+    return str(others.mode().iloc[0]) if len(others) else f"not {settings.positive_label}"
+
+
+def _times(frame: pd.DataFrame, timestamp: str) -> pd.Series[Any] | None:
+    if timestamp not in frame:
+        return None
+    try:
+        times = pd.to_datetime(frame[timestamp], utc=True)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ReferenceUnusable(
+            f"column {timestamp!r} holds what is no time: {error}", remedy="write ISO 8601, 2026-03-03T10:00:00Z"
+        ) from error
+    absent = int(times.isna().sum())
+    if absent == len(times):
+        return None
+    if absent:
+        raise ReferenceUnusable(
+            f"column {timestamp!r} is empty in {absent} of {len(times)} rows", remedy="drop those rows or the column"
+        )
+    return times
+
+
+def _span(times: pd.Series[Any], settings: ModelSettings) -> Window:
+    """Whole buckets from the first row to the last."""
+    first, last = times.min().to_pydatetime(), times.max().to_pydatetime()
+    return Window(bucket_at(first, settings.bucket).start, bucket_at(last, settings.bucket).end)
+
+
+def whole_windows(span: Window, settings: ModelSettings) -> list[Window]:
+    """Windows of the settings' length and phase inside `span`, give or take a quarter of a window at its ends.
+
+    >>> from datetime import UTC
+    >>> march = Window(datetime(2026, 3, 1, 6, tzinfo=UTC), datetime(2026, 3, 3, 12, tzinfo=UTC))
+    >>> [window.label() for window in whole_windows(march, ModelSettings(name="m"))]
+    ['2026-03-01/2026-03-02', '2026-03-02/2026-03-03']
+    """
+    windows = Schedule(settings.window, settings.timezone).windows(span.start, span.end)
+    return [
+        window
+        for window in windows
+        if span.start - window.start <= WHOLE * window.length and window.end - span.end <= WHOLE * window.length
+    ]
+
+
+def _slices(frame: pd.DataFrame, settings: ModelSettings) -> Iterable[tuple[Window, pd.DataFrame]]:
+    """Rows of each whole window; `frame` is sorted by time."""
+    times = frame["@timestamp"]
+    for window in whole_windows(_span(times, settings), settings):
+        part = _between(frame, window)
+        if len(part):
+            yield window, part
+
+
+def _between(frame: pd.DataFrame, window: Window) -> pd.DataFrame:
+    first, last = frame["@timestamp"].searchsorted([pd.Timestamp(window.start), pd.Timestamp(window.end)], side="left")
+    return frame.iloc[int(first) : int(last)]
+
+
+def _chunk(frame: pd.DataFrame, window: Window, binning: Binning, settings: ModelSettings) -> ReferenceChunk:
+    return ReferenceChunk(
+        window=window,
+        predictions=count_frame(frame, binning, reference_key(settings, binning, window)),
+        outcomes=tuple(profile for profile in _daily_outcomes(frame, binning, settings, window) if profile.n),
+    )
+
+
+def _daily_outcomes(
+    frame: pd.DataFrame, binning: Binning, settings: ModelSettings, window: Window
+) -> tuple[OutcomeProfile, ...]:
+    """Outcomes of each day, in the settings' time zone, of rows sorted by time."""
+    if not {"outcome.actual", "outcome.actual_value"} & set(frame.columns):
+        return ()
+    days = Schedule(DAY, settings.timezone).windows(window.start, window.end)
+    return tuple(
+        count_outcomes(
+            _between(frame, day), binning, reference_key(settings, binning, day), positive_label=_positive(settings)
+        )
+        for day in days
+    )
+
+
+def sample_of(frame: pd.DataFrame, binning: Binning) -> dict[str, NDArray[np.float64]]:
+    """Up to 10,000 exact values a numeric field, drawn with a seed that depends on the binning alone."""
+    generator = np.random.default_rng(int(binning.id[:8], 16))
+    rows = frame
+    if len(frame) > SAMPLE:
+        rows = frame.iloc[np.sort(generator.choice(len(frame), SAMPLE, replace=False))]
+    return {
+        name: read_numeric(rows[name]).values
+        for name, bins in binning.fields.items()
+        if isinstance(bins, NumericBins) and name in rows
+    }
+
+
+def with_id(reference: Reference, binning: Binning) -> Reference:
+    """`reference` with the digest of its content as id."""
+    digest = hashlib.blake2b(digest_size=16)
+    for text in (reference.model, reference.environment, reference.binning_id, reference.origin):
+        digest.update(text.encode() + b"\0")
+    digest.update(pack_predictions(reference.predictions, binning))
+    for chunk in reference.chunks:
+        digest.update(chunk.window.label().encode() + pack_predictions(chunk.predictions, binning))
+    for outcome in reference.outcomes:
+        digest.update(pack_outcomes(outcome))
+    return replace(reference, id=digest.hexdigest())
+
+
+Sample = Mapping[str, "NDArray[np.float64]"]

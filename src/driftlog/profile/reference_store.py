@@ -1,0 +1,296 @@
+"""Binnings and references as documents of the references index.
+
+A reference is kept in parts below Elasticsearch's limit for a request (100 MB): its own document, and one for every
+few megabytes of packed content. The active reference of a model and environment is a pointer document; switching is
+one write, and a reader sees the old reference or the new one, never half of either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from driftlog.contract.binning import Binning
+from driftlog.contract.errors import ReferenceUnusable, StoreUnavailable
+from driftlog.contract.profile import OutcomeProfile, ProfileKey, Reference, ReferenceChunk
+from driftlog.contract.window import Window
+from driftlog.profile.codec import (
+    VERSION,
+    pack_outcomes,
+    pack_predictions,
+    unpack_outcomes,
+    unpack_predictions,
+)
+from driftlog.profile.documents import parse_instant
+from driftlog.profile.scope import instant
+from driftlog.store.client import Store
+from driftlog.store.values import BulkAction
+
+PART_BYTES: Final = 4_000_000
+
+Document = dict[str, Any]
+
+
+class _PackedOutcomes(msgspec.Struct, array_like=True):
+    start: datetime
+    end: datetime
+    counts: bytes
+
+
+class _PackedChunk(msgspec.Struct, array_like=True):
+    window: Window
+    predictions: bytes
+    outcomes: list[_PackedOutcomes]
+
+
+class _PackedReference(msgspec.Struct, array_like=True):
+    """Everything of a reference that is not in its document's readable fields."""
+
+    key: tuple[str, str, str, str, str]
+    bucket: Window
+    predictions: bytes
+    outcomes: list[_PackedOutcomes]
+    chunks: list[_PackedChunk]
+    sample: dict[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceInfo:
+    """One line of `driftlog reference list`."""
+
+    id: str
+    model: str
+    environment: str
+    binning_id: str
+    n: int
+    chunks: int
+    created: datetime
+    origin: str
+    active: bool
+    window: Window | None = None
+
+
+def save(store: Store, binning: Binning, reference: Reference, *, activate: bool = True) -> None:
+    """Store a binning and a reference; with `activate` the model is compared with it from the next cycle on.
+
+    Repeating it writes the same documents again.
+    """
+    payload = zlib.compress(pack_reference(reference, binning), 6)
+    parts = [payload[start : start + PART_BYTES] for start in range(0, len(payload), PART_BYTES)]
+    about = {
+        "model": {"name": reference.model},
+        "service": {"environment": reference.environment},
+        "binning_id": binning.id,
+        "created": instant(binning.created),
+        "codec": VERSION,
+    }
+    actions = [
+        BulkAction("index", store.names.references, _part_id(reference.id, number), _part(about, reference.id, part))
+        for number, part in enumerate(parts)
+    ]
+    packed = zlib.compress(msgspec.msgpack.encode(binning), 6)
+    binning_document = {**about, "kind": "binning", "id": binning.id, "payload": _text(packed)}
+    actions.append(BulkAction("index", store.names.references, f"binning-{binning.id}", binning_document))
+    actions.append(
+        BulkAction("index", store.names.references, f"reference-{reference.id}", _about(reference, len(parts), about))
+    )
+    report = store.bulk(actions)
+    if report.failures:
+        raise StoreUnavailable(f"the reference was not stored: {report.failures[0].reason}")
+    if activate:
+        _activate(store, reference.id, reference.model, reference.environment, binning.id)
+    store.refresh(store.names.references)
+
+
+def _about(reference: Reference, parts: int, about: Document) -> Document:
+    document = {
+        **about,
+        "kind": "reference",
+        "id": reference.id,
+        "origin": reference.origin,
+        "n": reference.n,
+        "parts": parts,
+        "chunks": len(reference.chunks),
+        "sampled": {name: len(values) for name, values in reference.sample.items()},
+    }
+    if reference.window is not None:
+        document["window"] = {"start": instant(reference.window.start), "end": instant(reference.window.end)}
+    return document
+
+
+def _part_id(reference_id: str, number: int) -> str:
+    return f"part-{reference_id}-{number}"
+
+
+def _part(about: Document, reference_id: str, part: bytes) -> Document:
+    return {**about, "kind": "part", "id": reference_id, "payload": _text(part)}
+
+
+def _text(data: bytes) -> str:
+    return b64encode(data).decode("ascii")
+
+
+def _pointer_id(model: str, environment: str) -> str:
+    digest = hashlib.blake2b(environment.encode(), digest_size=8).hexdigest()
+    return f"active-{model}-{digest}"
+
+
+def activate(store: Store, reference_id: str) -> None:
+    """Compare the reference's model and environment with it from now on."""
+    hit = store.get(store.names.references, f"reference-{reference_id}")
+    if hit is None:
+        raise _unknown(reference_id)
+    source = hit.source
+    _activate(store, reference_id, source["model"]["name"], source["service"]["environment"], source["binning_id"])
+    store.refresh(store.names.references)
+
+
+def _activate(store: Store, reference_id: str, model: str, environment: str, binning_id: str) -> None:
+    pointer = {
+        "kind": "active",
+        "id": reference_id,
+        "binning_id": binning_id,
+        "model": {"name": model},
+        "service": {"environment": environment},
+    }
+    store.put(store.names.references, _pointer_id(model, environment), pointer)
+
+
+def _unknown(reference_id: str) -> ReferenceUnusable:
+    return ReferenceUnusable(
+        f"there is no reference {reference_id!r}", remedy="`driftlog reference list` shows those there are"
+    )
+
+
+def active(store: Store, model: str, environment: str) -> tuple[Binning, Reference] | None:
+    """The active binning and reference of a model; None when none was set."""
+    pointer = store.get(store.names.references, _pointer_id(model, environment))
+    if pointer is None:
+        return None
+    binning = load_binning(store, pointer.source["binning_id"])
+    return binning, load_reference(store, pointer.source["id"])
+
+
+def load_binning(store: Store, id: str) -> Binning:
+    """A stored binning; `ReferenceUnusable` when there is none."""
+    hit = store.get(store.names.references, f"binning-{id}")
+    if hit is None:
+        raise ReferenceUnusable(
+            f"there is no binning {id!r}", remedy="set the reference again: `driftlog reference set`"
+        )
+    return msgspec.msgpack.decode(zlib.decompress(b64decode(hit.source["payload"])), type=Binning)
+
+
+def load_reference(store: Store, id: str) -> Reference:
+    """A stored reference; `ReferenceUnusable` when there is none or a part of it is gone."""
+    hit = store.get(store.names.references, f"reference-{id}")
+    if hit is None:
+        raise _unknown(id)
+    source = hit.source
+    wanted = [_part_id(id, number) for number in range(source["parts"])]
+    parts = store.mget(store.names.references, wanted)
+    if len(parts) < len(wanted):
+        raise ReferenceUnusable(
+            f"reference {id} has lost {len(wanted) - len(parts)} of {len(wanted)} parts",
+            remedy="set it again: `driftlog reference set`",
+        )
+    payload = zlib.decompress(b"".join(b64decode(parts[part]["payload"]) for part in wanted))
+    window = source.get("window")
+    return unpack_reference(
+        payload,
+        id=id,
+        n=source["n"],
+        origin=source["origin"],
+        window=Window(parse_instant(window["start"]), parse_instant(window["end"])) if window else None,
+    )
+
+
+def list_references(store: Store, model: str | None = None) -> list[ReferenceInfo]:
+    """Stored references, of one model or all, newest first."""
+    filters: list[Document] = [{"terms": {"kind": ["reference", "active"]}}]
+    filters += [{"term": {"model.name": model}}] if model is not None else []
+    fields = ["kind", "id", "binning_id", "created", "origin", "n", "chunks", "window", "model", "service"]
+    hits = store.scan(store.names.references, {"bool": {"filter": filters}}, source=fields)
+    sources = [hit["_source"] for hit in hits]
+    pointed = {(s["model"]["name"], s["service"]["environment"]): s["id"] for s in sources if s["kind"] == "active"}
+    infos = [_info(source, pointed) for source in sources if source["kind"] == "reference"]
+    return sorted(infos, key=lambda info: (info.created, info.id), reverse=True)
+
+
+def _info(source: Document, pointed: dict[tuple[str, str], str]) -> ReferenceInfo:
+    model, environment = source["model"]["name"], source["service"]["environment"]
+    window = source.get("window")
+    return ReferenceInfo(
+        id=source["id"],
+        model=model,
+        environment=environment,
+        binning_id=source["binning_id"],
+        n=source["n"],
+        chunks=source["chunks"],
+        created=parse_instant(source["created"]),
+        origin=source["origin"],
+        active=pointed.get((model, environment)) == source["id"],
+        window=Window(parse_instant(window["start"]), parse_instant(window["end"])) if window else None,
+    )
+
+
+def pack_reference(reference: Reference, binning: Binning) -> bytes:
+    """Bytes of a reference's profiles, chunks and samples (samples as float64: they are exact)."""
+    key = reference.predictions.key
+    packed = _PackedReference(
+        key=(key.model, key.environment, key.version, key.variant, key.binning_id),
+        bucket=key.bucket,
+        predictions=pack_predictions(reference.predictions, binning),
+        outcomes=_pack_days(reference.outcomes),
+        chunks=[
+            _PackedChunk(chunk.window, pack_predictions(chunk.predictions, binning), _pack_days(chunk.outcomes))
+            for chunk in reference.chunks
+        ],
+        sample={name: np.asarray(values, dtype="<f8").tobytes() for name, values in reference.sample.items()},
+    )
+    return msgspec.msgpack.encode(packed)
+
+
+def _pack_days(outcomes: tuple[OutcomeProfile, ...]) -> list[_PackedOutcomes]:
+    return [
+        _PackedOutcomes(profile.key.bucket.start, profile.key.bucket.end, pack_outcomes(profile))
+        for profile in outcomes
+    ]
+
+
+def unpack_reference(data: bytes, *, id: str, n: int, origin: str, window: Window | None) -> Reference:
+    """The reference that `pack_reference` packed."""
+    packed = msgspec.msgpack.decode(data, type=_PackedReference)
+    model, environment, version, variant, binning_id = packed.key
+
+    def keyed(bucket: Window) -> ProfileKey:
+        return ProfileKey(model, environment, version, variant, "", binning_id, bucket)
+
+    def days(outcomes: list[_PackedOutcomes]) -> tuple[OutcomeProfile, ...]:
+        return tuple(unpack_outcomes(day.counts, keyed(Window(day.start, day.end))) for day in outcomes)
+
+    return Reference(
+        id=id,
+        model=model,
+        environment=environment,
+        binning_id=binning_id,
+        n=n,
+        predictions=unpack_predictions(packed.predictions, keyed(packed.bucket)),
+        outcomes=days(packed.outcomes),
+        chunks=tuple(
+            ReferenceChunk(
+                chunk.window, unpack_predictions(chunk.predictions, keyed(chunk.window)), days(chunk.outcomes)
+            )
+            for chunk in packed.chunks
+        ),
+        window=window,
+        sample={name: np.frombuffer(values, dtype="<f8") for name, values in packed.sample.items()},
+        origin=origin,
+    )
