@@ -23,7 +23,15 @@ DEFAULT_DRIFT: Final = ThresholdSettings(metric="*", kind="default_drift", floor
 """The judged drift measure of every field: STATISTICS "Default rule"; see `driftlog.decide.default_drift`."""
 
 
-def _worse(metric: str, direction: str, warning: float, critical: float, *, share: bool = False) -> ThresholdSettings:
+def _worse(
+    metric: str,
+    direction: str,
+    warning: float,
+    critical: float,
+    *,
+    share: bool = False,
+    of_windows: tuple[int, int] = (1, 3),
+) -> ThresholdSettings:
     """Worse than the reference by more than that, both 95 % intervals and its own chunks taken into account."""
     return CautiousThreshold(
         metric=metric,
@@ -32,10 +40,12 @@ def _worse(metric: str, direction: str, warning: float, critical: float, *, shar
         warning=warning,
         critical=critical,
         share=share,
+        of_windows=of_windows,
     )
 
 
 DEFAULT_THRESHOLDS: Final[tuple[ThresholdSettings, ...]] = (
+    # Opened by the first breach, since it is certain; resolved after three good windows, so that it does not flap.
     # Performance. Threshold metrics that move with the base rate (precision, recall) are stored and not judged.
     _worse("roc_auc", "below", 0.02, 0.05),
     _worse("accuracy", "below", 0.02, 0.05),
@@ -46,15 +56,15 @@ DEFAULT_THRESHOLDS: Final[tuple[ThresholdSettings, ...]] = (
     _worse("mae", "above", 0.10, 0.25, share=True),
     _worse("rmse", "above", 0.10, 0.25, share=True),
     # Quality. One value in twenty gone is worth a look, one in five breaks most models.
-    _worse("missing_share", "above", 0.05, 0.20),
-    _worse("unseen_share", "above", 0.05, 0.20),
+    _worse("missing_share", "above", 0.05, 0.20, of_windows=(1, 2)),
+    _worse("unseen_share", "above", 0.05, 0.20, of_windows=(1, 2)),
     # Healthy pipelines send no malformed values at all.
-    _worse("malformed_share", "above", 0.01, 0.05),
-    _worse("nonfinite_share", "above", 0.01, 0.05),
+    _worse("malformed_share", "above", 0.01, 0.05, of_windows=(1, 2)),
+    _worse("nonfinite_share", "above", 0.01, 0.05, of_windows=(1, 2)),
     # Nearly all values in one bin that held less than half (a fifth) of the reference: a stuck sensor, a lost join.
-    _worse("dominant_share", "above", 0.50, 0.80),
+    _worse("dominant_share", "above", 0.50, 0.80, of_windows=(1, 2)),
     # Operation.
-    CautiousThreshold(metric="error_rate", warning=0.01, critical=0.05),
+    CautiousThreshold(metric="error_rate", warning=0.01, critical=0.05, of_windows=(1, 2)),
     ThresholdSettings(metric="predictions", direction="below", warning=1),
     # Twice (five times) the reference's; not judged where the reference has no latency.
     ThresholdSettings(

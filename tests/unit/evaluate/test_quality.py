@@ -75,6 +75,15 @@ def test_a_stuck_sensor_is_dominated_by_one_value(build, case):
     assert unseen["dominant_share", "colour"].reference_value == 0
 
 
+def test_a_window_beyond_the_last_edge_is_not_stuck(build, case):
+    """A summer after a winter reference lies in one open bin, with all its variety; one value there is stuck."""
+    _, bins, _ = case
+    assert ("dominant_share", "x") not in _measured(build, case, x=build.count(np.linspace(5, 7, 400), bins))
+    assert ("dominant_share", "x") not in _measured(build, case, x=build.count(np.linspace(-9, -8, 400), bins))
+    assert ("dominant_share", "x") in _measured(build, case, x=build.count([9.0] * 400, bins))
+    assert ("dominant_share", "x") in _measured(build, case, x=build.count([9.0] * 399 + [9.001], bins))
+
+
 def test_values_outside_the_reference_are_measured_in_its_spread(build, case):
     """Kilometres instead of miles: how far beyond."""
     reference, bins, _ = case

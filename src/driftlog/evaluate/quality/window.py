@@ -16,6 +16,7 @@ from driftlog.evaluate.context import SeriesContext
 from driftlog.evaluate.drift.window import adjusted, watched_fields
 from driftlog.evaluate.proportions import two_proportion_p_value, wilson_interval
 
+STUCK: Final = 0.99
 _METHOD = "share of events; Wilson 95 %; p: two proportions, i.i.d."
 
 
@@ -143,15 +144,18 @@ def _dominant(
 ) -> list[Measurement]:
     """``dominant_share`` of a feature that seems stuck: 99 % of its values in one bin that held less of the reference.
 
-    A bin of a number holds several values in general; minimum = maximum in the window makes it one. Unseen categories
-    together count as one more bin, since their values are not kept apart.
+    The first and the last bin of a number are open: a warm summer lies wholly beyond the winter's last edge and is not
+    stuck. There the spread of the values has to be below 1 % of the reference's as well. Unseen categories together
+    count as one more bin, since their values are not kept apart.
     """
     counts = np.append(now.counts, now.unseen)
     n = int(counts.sum())
     largest = int(counts.argmax())
     in_reference = np.append(before.counts, before.unseen)
     share, share_before = counts[largest] / n, in_reference[largest] / in_reference.sum()
-    if share < 0.99 or share_before >= 0.99:
+    if share < STUCK or share_before >= STUCK:
+        return []
+    if isinstance(bins, NumericBins) and largest in (0, bins.size - 1) and not _narrow(now, bins):
         return []
     low, high = wilson_interval(float(counts[largest]), n)
     if isinstance(bins, CategoricalBins):
@@ -175,6 +179,15 @@ def _dominant(
             note=f"nearly all values are {where}",
         )
     ]
+
+
+def _narrow(now: FieldCounts, bins: NumericBins) -> bool:
+    """Whether the standard deviation is below 1 % of the reference's."""
+    if now.minimum is not None and now.minimum == now.maximum:
+        return True
+    n = int(now.counts.sum())
+    variance = now.squares / n - (now.total / n) ** 2
+    return variance < (0.01 * bins.scale) ** 2
 
 
 def _range_excess(
