@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -92,8 +93,21 @@ def client_options(settings: ElasticsearchSettings) -> dict[str, Any]:
         options["verify_certs"] = settings.verify_certs
         options["ssl_show_warn"] = False
         if settings.ca_certs and settings.verify_certs:
-            options["ca_certs"] = settings.ca_certs
+            options["ca_certs"] = _readable_authority(settings.ca_certs)
     return options
+
+
+def _readable_authority(path: str) -> str:
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot be used: {error.strerror or error}",
+            path="elasticsearch.ca_certs",
+            value=path,
+            remedy="name a readable file of PEM certificates",
+        ) from error
+    return path
 
 
 def with_port(url: str) -> str:
