@@ -1,0 +1,62 @@
+"""The HTML report: one file, no script, no request to anywhere, light and dark, fit for printing."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from driftlog.present.charts.heatmap import hatch_definition
+from driftlog.present.report_data import ReportData
+from driftlog.present.sections.alerts import alerts_section
+from driftlog.present.sections.drift import distributions_section, drift_section
+from driftlog.present.sections.judging import judging_section
+from driftlog.present.sections.operations import errors_section, resources_section, traffic_section
+from driftlog.present.sections.performance import maturity_section, performance_section
+from driftlog.present.status import cards, model_status
+from driftlog.present.text import clean, day, period
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("driftlog.present", "templates"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render_report(data: ReportData) -> str:
+    """The report as HTML; everything from outside is escaped and shortened."""
+    sections = [
+        alerts_section(data),
+        performance_section(data),
+        drift_section(data),
+        distributions_section(data),
+        maturity_section(data),
+        traffic_section(data),
+        errors_section(data),
+        resources_section(data),
+        judging_section(data),
+    ]
+    span = data.span
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            title=clean(data.model, 80),
+            environment=clean(data.environment, 60),
+            span=period(span) if span is not None else "no results",
+            windows=len(data.windows),
+            status=model_status(data),
+            cards=cards(data),
+            sections=sections,
+            hatch=hatch_definition(),
+            generated=f"{day(data.generated.replace(second=0, microsecond=0))} UTC",
+            version=data.version,
+            reference=clean(data.reference.id, 64) if data.reference is not None else "none",
+            runs=sorted({clean(m.run_id, 64) for m in data.measurements if m.run_id})[-1:],
+        )
+    )

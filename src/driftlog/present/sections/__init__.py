@@ -1,0 +1,1 @@
+"""Sections of the report: data in, headings, sentences, charts and tables out."""

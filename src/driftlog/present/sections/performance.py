@@ -1,0 +1,116 @@
+"""How well the model predicts: metrics over time against the reference, and how many truths have arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from driftlog.contract.measurement import MARK_IMMATURE, Measurement
+from driftlog.contract.window import Window
+from driftlog.present.charts.columns import column_chart
+from driftlog.present.charts.lines import Level, Line, Point, line_chart
+from driftlog.present.report_data import ReportData
+from driftlog.present.sections.parts import Figure, Section, Table, point, shades
+from driftlog.present.status import maturity_by_window, series_of
+from driftlog.present.summary import HEADLINES
+from driftlog.present.text import VERDICT_TITLES, number, period, share, title_of
+
+_ORDER = (
+    *HEADLINES,
+    "f1",
+    "precision",
+    "recall",
+    "brier",
+    "log_loss",
+    "bias",
+    "r2",
+    "balanced_accuracy",
+    "specificity",
+)
+_LARGE = 2
+
+
+def performance_section(data: ReportData) -> Section:
+    """The headline metrics large, the others small beside each other."""
+    measured = {m.metric for m in data.measurements if m.purpose == "performance" and m.value is not None}
+    ordered = [name for name in _ORDER if name in measured] + sorted(measured - set(_ORDER))
+    span = data.span
+    figures = [_figure(data, name, span, large=i < _LARGE) for i, name in enumerate(ordered)] if span else []
+    provisional = any(MARK_IMMATURE in m.marks for m in data.measurements)
+    lead = "Each point is one window, compared with its true outcomes. The band is the 95 % interval."
+    if provisional:
+        lead += " Hollow points are provisional: too few truths have arrived to judge them."
+    return Section(
+        id="performance",
+        title="Performance",
+        lead=lead,
+        figures=figures,
+        empty="No true outcomes have arrived. Performance appears here once feedback is sent.",
+        extra={"large": _LARGE},
+    )
+
+
+def _figure(data: ReportData, metric: str, span: Window, *, large: bool) -> Figure:
+    series = series_of(data, metric)
+    unit = series[0].unit
+    chart = line_chart(
+        [Line(title_of(metric), tuple(point(m) for m in series))],
+        span,
+        label=f"{title_of(metric)} over time",
+        form=partial(number, unit=unit if unit == "share" and metric not in HEADLINES else ""),
+        levels=levels(series),
+        shades=shades(data.alerts, metric, span),
+        height=250.0 if large else 200.0,
+        floor=0.0 if unit in ("share", "nats") and min(m.value or 0.0 for m in series) < 0.2 else None,
+        top=1.0 if unit == "share" else None,
+    )
+    return Figure(title_of(metric), chart, numbers=numbers(series))
+
+
+def levels(series: Sequence[Measurement]) -> list[Level]:
+    """The reference's value and the limits, of the newest measurement that has them."""
+    found = []
+    reference = next((m.reference_value for m in reversed(series) if m.reference_value is not None), None)
+    if reference is not None:
+        found.append(Level("reference", reference, "reference"))
+    limit = next((m.limit for m in reversed(series) if m.limit is not None), None)
+    if limit is not None and limit.warning is not None:
+        found.append(Level("warning", limit.warning, "warning"))
+    if limit is not None and limit.critical is not None:
+        found.append(Level("critical", limit.critical, "critical"))
+    return found
+
+
+def numbers(series: Sequence[Measurement]) -> Table:
+    """The points of one series as a table."""
+    rows = tuple(
+        (
+            period(m.window),
+            number(m.value, m.unit),
+            f"{number(m.lower, m.unit)} – {number(m.upper, m.unit)}" if m.lower is not None else "",
+            number(m.reference_value, m.unit),
+            f"{m.n_current:,}",
+            share(m.maturity) if m.maturity is not None else "",
+            VERDICT_TITLES[m.verdict],
+        )
+        for m in series
+    )
+    return Table(("Window", "Value", "95 %", "Reference", "Rows", "Truths", "Verdict"), rows, numeric=(1, 2, 3, 4, 5))
+
+
+def maturity_section(data: ReportData) -> Section:
+    """Share of truths that have arrived, by window."""
+    by_window = maturity_by_window(data)
+    span = data.span
+    points = [
+        Point(window, value, verdict="ok", title=f"{period(window)}: {share(value)} of the truths have arrived")
+        for window, value in sorted(by_window.items())
+    ]
+    chart = column_chart(points, span, label="Label maturity over time", form=share, top=1.0) if span else ""
+    return Section(
+        id="maturity",
+        title="Label maturity",
+        lead="Share of each window's predictions whose true outcome is known. Late truths re-open their windows.",
+        figures=[Figure("Truths that have arrived", chart)] if chart else [],
+        empty="No true outcomes have arrived.",
+    )
