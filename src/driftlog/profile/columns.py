@@ -29,9 +29,9 @@ class NumericColumn:
     values
         float64, finite.
     missing
-        Null, NaN, the empty string, and everything in `nonfinite`.
+        Null, NaN, the empty string, objects (their members are other fields), and everything in `nonfinite`.
     malformed
-        Text that is no number, booleans, objects, numbers beyond a double.
+        Text that is no number, booleans, numbers beyond a double.
     nonfinite
         Infinities: a shipper sends them as null and counts them.
     """
@@ -102,7 +102,7 @@ def _from_floats(floats: NDArray[np.float64]) -> NumericColumn:
 
 def _number(value: object) -> float | None:
     """NaN for missing, None for malformed."""
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, str) and value == ""):
+    if _is_null(value) or (isinstance(value, str) and value == ""):
         return math.nan
     if isinstance(value, (bool, np.bool_)):
         return None
@@ -138,7 +138,7 @@ def read_categorical(series: pd.Series[Any], *, numeric: bool = False) -> Catego
             nonfinite += count if math.isinf(value) else 0
         elif _is_null(value):
             missing += count
-        elif isinstance(value, (list, dict, tuple, set, np.ndarray)):
+        elif isinstance(value, (list, tuple, set, np.ndarray)):
             malformed += count
         else:
             name = category_name(value)
@@ -152,7 +152,7 @@ def read_categorical(series: pd.Series[Any], *, numeric: bool = False) -> Catego
 
 
 def _is_null(value: object) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT
+    return value is None or value is pd.NA or value is pd.NaT or isinstance(value, dict)
 
 
 def _value_counts(series: pd.Series[Any]) -> list[tuple[Any, int]]:
