@@ -11,6 +11,9 @@ from typing import Final
 
 from driftlog.contract.settings import ThresholdSettings
 
+CERTAIN: Final = (1, 2)
+"""Opened by the first breach, since it is certain; resolved after two good windows, so that it does not flap."""
+
 
 class CautiousThreshold(ThresholdSettings, frozen=True, kw_only=True):
     """A threshold that allows for uncertainty: the 95 % interval has to lie beyond the limit, not the value alone.
@@ -30,7 +33,6 @@ def _worse(
     critical: float,
     *,
     share: bool = False,
-    of_windows: tuple[int, int] = (1, 3),
 ) -> ThresholdSettings:
     """Worse than the reference by more than that, both 95 % intervals and its own chunks taken into account."""
     return CautiousThreshold(
@@ -40,12 +42,11 @@ def _worse(
         warning=warning,
         critical=critical,
         share=share,
-        of_windows=of_windows,
+        of_windows=CERTAIN,
     )
 
 
 DEFAULT_THRESHOLDS: Final[tuple[ThresholdSettings, ...]] = (
-    # Opened by the first breach, since it is certain; resolved after three good windows, so that it does not flap.
     # Performance. Threshold metrics that move with the base rate (precision, recall) are stored and not judged.
     _worse("roc_auc", "below", 0.02, 0.05),
     _worse("accuracy", "below", 0.02, 0.05),
@@ -56,15 +57,15 @@ DEFAULT_THRESHOLDS: Final[tuple[ThresholdSettings, ...]] = (
     _worse("mae", "above", 0.10, 0.25, share=True),
     _worse("rmse", "above", 0.10, 0.25, share=True),
     # Quality. One value in twenty gone is worth a look, one in five breaks most models.
-    _worse("missing_share", "above", 0.05, 0.20, of_windows=(1, 2)),
-    _worse("unseen_share", "above", 0.05, 0.20, of_windows=(1, 2)),
+    _worse("missing_share", "above", 0.05, 0.20),
+    _worse("unseen_share", "above", 0.05, 0.20),
     # Healthy pipelines send no malformed values at all.
-    _worse("malformed_share", "above", 0.01, 0.05, of_windows=(1, 2)),
-    _worse("nonfinite_share", "above", 0.01, 0.05, of_windows=(1, 2)),
+    _worse("malformed_share", "above", 0.01, 0.05),
+    _worse("nonfinite_share", "above", 0.01, 0.05),
     # Nearly all values in one bin that held less than half (a fifth) of the reference: a stuck sensor, a lost join.
-    _worse("dominant_share", "above", 0.50, 0.80, of_windows=(1, 2)),
+    _worse("dominant_share", "above", 0.50, 0.80),
     # Operation.
-    CautiousThreshold(metric="error_rate", warning=0.01, critical=0.05, of_windows=(1, 2)),
+    CautiousThreshold(metric="error_rate", warning=0.01, critical=0.05, of_windows=CERTAIN),
     ThresholdSettings(metric="predictions", direction="below", warning=1),
     # Twice (five times) the reference's; not judged where the reference has no latency.
     ThresholdSettings(

@@ -17,7 +17,7 @@ _QUALITY: Final = {
     "missing_share": "values missing",
     "unseen_share": "values the reference never had",
     "malformed_share": "malformed values",
-    "nonfinite_share": "NaN or infinite values",
+    "nonfinite_share": "values that are not finite",
     "dominant_share": "nearly constant values",
 }
 _TITLES: Final = {
@@ -53,8 +53,10 @@ def message(cause: str, members: Sequence[SeriesState], series: int, marks: Sequ
     when = f"in {worst.window.label()}"
     if cause == "data_drift":
         text = f"{len(members)} of {series} features drifted against the reference {when}; strongest: {shown}{more}."
+    elif cause in _QUALITY:
+        text = f"{_QUALITY[cause].capitalize()} {when}: {shown}{more}."
     else:
-        text = f"{shown[:1].upper()}{shown[1:]}{more} {when}." if cause in _QUALITY else f"{shown}{more} {when}."
+        text = f"{shown}{more} {when}."
     behind = f" {worst.n_current} rows in the window"
     known = f", {worst.maturity:.0%} of the truths known" if worst.maturity is not None else ""
     notes = [state.measurement.note for state in members[:1] if state.measurement.note]
