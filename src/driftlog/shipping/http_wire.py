@@ -106,7 +106,7 @@ class HttpWire:
 
     def deliver(self, body: bytes) -> Answer:
         """Offer the batch to each receiver that is not resting; the last answer when none took it."""
-        answer = Answer(Verdict.KEEP, message="every receiver is resting")
+        answer = Answer(Verdict.KEEP, message="every receiver is resting", tried=False)
         for _ in self.endpoints.addresses:
             number = self.endpoints.choose()
             if number is None:

@@ -132,8 +132,7 @@ class PredictionLogger:
         self._feature_names = tuple(feature_names)
         self._clock = clock
         self._salt_given = Secret(salt) if isinstance(salt, str) else salt
-        self._spool_root = Path(spool) if spool is not None else spool_root(os.environ)
-        self.masking = Masking(masking or {}, self._salt)
+        self.masking = Masking(masking or {}, self._salt, self.failed)
         if shipping is None:
             shipping = Shipping(
                 service=self.service,
@@ -161,7 +160,9 @@ class PredictionLogger:
 
     def _salt(self) -> Secret:
         given = self._salt_given or Secret(os.environ.get(SALT_VARIABLE, ""))
-        return given if given else installation_salt(self._spool_root)
+        if given:
+            return given
+        return installation_salt(self.shipping.root if isinstance(self.shipping, Shipping) else spool_root(os.environ))
 
     # -- logging ---------------------------------------------------------------------------------------------------
 

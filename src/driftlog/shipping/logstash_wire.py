@@ -38,11 +38,12 @@ class LogstashWire:
 
     def deliver(self, body: bytes) -> Answer:
         """Offer the batch to each receiver that is not resting."""
-        message = "every receiver is resting"
+        message, tried = "every receiver is resting", False
         for _ in self.endpoints.addresses:
             number = self.endpoints.choose()
             if number is None:
                 break
+            tried = True
             try:
                 self._transport(number).send(self._events(body), use_logging=False)
             except Exception as error:  # noqa: BLE001  sockets, ssl and pylogbeat raise many kinds; all mean: not delivered
@@ -53,7 +54,7 @@ class LogstashWire:
                 continue
             self.endpoints.worked(number)
             return Answer(Verdict.DELIVERED)
-        return Answer(Verdict.KEEP, message=message, wait_s=self.endpoints.wait_s())
+        return Answer(Verdict.KEEP, message=message, tried=tried, wait_s=self.endpoints.wait_s())
 
     def _events(self, body: bytes) -> list[Any]:
         if self._kind == "tcp":

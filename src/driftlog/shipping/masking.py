@@ -35,6 +35,8 @@ class Masking:
         Pattern -> action.
     salt
         Gives the key of the hashes; asked for when first needed.
+    failed
+        Told of rules that could not be carried out.
 
     Raises
     ------
@@ -42,8 +44,14 @@ class Masking:
         For an unknown action.
     """
 
-    def __init__(self, rules: Mapping[str, str], salt: Callable[[], Secret]) -> None:
+    def __init__(
+        self,
+        rules: Mapping[str, str],
+        salt: Callable[[], Secret],
+        failed: Callable[[str, BaseException], None] = lambda where, error: None,
+    ) -> None:
         self._salt = salt
+        self._failed = failed
         self._key: bytes | None = None
         given = {pattern: self._compile(pattern, action) for pattern, action in rules.items()}
         self._rules = {**given, "subject.id": given.get("subject.id", self._hash)}
@@ -80,7 +88,8 @@ class Masking:
             if isinstance(value, list):
                 return [action(item) for item in value] if action is not _drop else DROP
             return action(value)
-        except Exception:  # noqa: BLE001  in doubt nothing leaves
+        except Exception as error:  # noqa: BLE001  in doubt nothing leaves
+            self._failed(f"masking {field}", error)
             return DROP
 
     def apply_all(self, group: str, values: dict[str, Any]) -> dict[str, Any]:

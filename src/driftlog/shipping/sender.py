@@ -16,6 +16,8 @@ from driftlog.shipping.spool_file import Batch
 from driftlog.shipping.wire import Answer, Verdict, Wire
 
 ADOPT_EVERY_S: Final = 30.0
+ADOPT_BELOW_FILES: Final = 32
+"""A process that has so many files to drain leaves orphans to others, or for later."""
 BACKLOG_FILES: Final = 3
 """From so many retired files on, the waiting ones are compacted."""
 
@@ -29,8 +31,8 @@ class Sender:
     ----------
     linger_s
         Longest time an event waits for company.
-    on_tick
-        Called once in a round, from this thread.
+    on_delivered
+        Called after each acknowledgement, from this thread.
     """
 
     def __init__(
@@ -43,7 +45,7 @@ class Sender:
         max_events: int = 2000,
         max_bytes: int = 2 << 20,
         linger_s: float = 0.2,
-        on_tick: Callable[[], None] = lambda: None,
+        on_delivered: Callable[[], None] = lambda: None,
         epoch: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -54,18 +56,22 @@ class Sender:
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._linger_s = linger_s
-        self._on_tick = on_tick
+        self._on_delivered = on_delivered
         self._epoch = epoch
         self._monotonic = monotonic
         self._wake = threading.Event()
-        self._stopping = False
+        self._stopped = threading.Event()
+        self.busy = threading.RLock()
+        """Held while the thread does anything: who forks takes it first, so that no lock of a library (sockets, name
+        look-up, imports) is left locked in the child for ever."""
+        self._backing_off = False
         self._look_for_orphans_at = 0.0
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Start the thread unless it runs."""
         if self._thread is None or not self._thread.is_alive():
-            self._stopping = False
+            self._stopped.clear()
             self._thread = threading.Thread(target=self._run, name="driftlog-sender", daemon=True)
             self._thread.start()
 
@@ -79,7 +85,7 @@ class Sender:
 
     def stop(self, timeout_s: float) -> bool:
         """End the thread after the delivery it is in; True when it has ended."""
-        self._stopping = True
+        self._stopped.set()
         self._wake.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
@@ -88,38 +94,46 @@ class Sender:
 
     def _run(self) -> None:
         wire: Wire | None = None
-        while not self._stopping:
+        while not self._stopped.is_set():
             try:
-                if wire is None:
-                    wire = self._make_wire()
-                pause = self._round(wire)
+                with self.busy:
+                    if wire is None:
+                        wire = self._make_wire()
+                    pause = self._round(wire)
             except Exception as error:  # noqa: BLE001  the thread must outlive whatever happens
                 self._counters.add("failures")
                 self._complaints.note("sender", f"{type(error).__name__}: {error}", level=logging.ERROR)
                 pause = 1.0
-            if pause and not self._stopping:
-                self._wake.wait(pause)
-                self._wake.clear()
+            if pause:
+                self._pause(pause)
         if wire is not None:
             wire.close()
 
+    def _pause(self, seconds: float) -> None:
+        """Linger, which `wake` ends, or back off, which only `stop` does: the receiver asked for it."""
+        if self._backing_off:
+            self._backing_off = False
+            self._stopped.wait(seconds)
+        else:
+            self._wake.wait(seconds)
+        self._wake.clear()
+
     def _round(self, wire: Wire) -> float:
         """One batch; returns how long to pause."""
-        self._on_tick()
         self._complaints.report()
         now = self._monotonic()
         if now >= self._look_for_orphans_at:
-            self._look_for_orphans_at = now + ADOPT_EVERY_S
-            self._spool.adopt_orphans()
+            found_some = self._spool.backlog_files < ADOPT_BELOW_FILES and self._spool.adopt_orphans() > 0
+            self._look_for_orphans_at = now + (1.0 if found_some else ADOPT_EVERY_S)
         if self._spool.backlog_files >= BACKLOG_FILES:
-            self._spool.compact_one()
+            self._spool.compact(oldest_too=False)
         found = self._spool.read(self._max_events, self._max_bytes)
         if found is None:
             return self._linger_s
         source, batch = found
         wait = self._deliver(wire, source, batch)
         if wait > 0:
-            self._spool.compact_one()
+            self._spool.compact(oldest_too=True)
             return wait
         return 0.0 if batch.size >= self._max_events or self._spool.backlog_files else self._linger_s
 
@@ -128,15 +142,19 @@ class Sender:
         stack = [batch]
         while stack:
             part = stack.pop()
-            self._counters.add("sent", part.size)
             answer = wire.deliver(part.body)
+            if answer.tried:
+                self._counters.add("sent", part.size)
             if answer.verdict is Verdict.DELIVERED:
                 self._spool.acknowledge(source, part.last)
                 self._count_delivered(part, answer)
+                self._on_delivered()
             elif answer.verdict is Verdict.KEEP:
-                self._counters.add("retries")
-                self._complain(answer)
-                return max(answer.wait_s, 0.05)
+                if answer.tried:
+                    self._counters.add("retries")
+                    self._complain(answer)
+                self._backing_off = True
+                return max(answer.wait_s, 0.01)
             elif part.size > 1:
                 first, second = split(part)
                 stack += [second, first]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import threading
@@ -130,6 +131,7 @@ class Shipping:
             block_timeout_s=block_timeout_s,
             full_sync=full_sync,
         )
+        _load(transport, resources=resources_s is not None)
         self._closed = False
         self._started = False
         self._start_lock = threading.Lock()
@@ -164,7 +166,7 @@ class Shipping:
             max_events=events,
             max_bytes=size,
             linger_s=linger,
-            on_tick=self._announce_losses,
+            on_delivered=self._announce_losses,
         )
 
     def _make_wire(self) -> Wire:
@@ -286,7 +288,10 @@ class Shipping:
         return Identity.of_process(self.service, self.version, self.environment)
 
     def _announce_losses(self) -> None:
-        """Ship a resource event when events were lost since the last one, so that an alert can be set on it."""
+        """Ship a resource event when events were lost since the last one, so that an alert can be set on it.
+
+        After a delivery, because before one it would wait in the full spool and be among what is dropped next.
+        """
         dropped = self.counters["dropped"]
         announced, at = self._announced
         now = time.monotonic()
@@ -301,7 +306,9 @@ class Shipping:
     # -- forks -----------------------------------------------------------------------------------------------------
 
     def _hold(self) -> list[threading.RLock]:
-        return self.spool.hold()
+        """Locks taken before a fork, in the order in which the sender takes them; at most a second each."""
+        held = [self._sender.busy] if self._sender.busy.acquire(timeout=1.0) else []
+        return held + self.spool.hold()
 
     def _start_over(self) -> None:
         """In a forked child: own counts, own files, own threads once there is something to send."""
@@ -313,6 +320,20 @@ class Shipping:
         self._sampler = None
         self._announced = (0, 0.0)
         self._sender = self._new_sender()
+
+
+def _load(transport: str, *, resources: bool) -> None:
+    """Import now what the sender will need: a fork in the middle of an import would leave its lock to the child."""
+    if transport == "http":
+        import http.client  # noqa: F401
+
+        "".encode("idna")  # name look-up loads this codec
+    else:
+        import logstash_async.transport  # noqa: F401
+    if resources:
+        with contextlib.suppress(ImportError):
+            import psutil  # noqa: F401
+            import pynvml  # noqa: F401
 
 
 def _line(event: bytes | str) -> bytes:

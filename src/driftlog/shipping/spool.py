@@ -294,15 +294,14 @@ class Spool:
             self._complaints.note("spool", f"{aside} is corrupt and was set aside: {error}", level=logging.ERROR)
             return None
 
-    def compact_one(self) -> None:
-        """Shrink one retired file that will have to wait; called when there is a backlog."""
+    def compact(self, *, oldest_too: bool) -> None:
+        """Shrink the retired files that will have to wait; called when there is a backlog."""
         with self._lock:
-            waiting = [file for file in self._retired[1:] if file.is_open]
-        if waiting:
-            with self._io:
-                if not waiting[-1].removed:
-                    with contextlib.suppress(sqlite3.Error, OSError):
-                        waiting[-1].compact()
+            waiting = [file for file in self._retired[0 if oldest_too else 1 :] if file.is_open and file.pending]
+        for file in waiting:
+            with self._io, contextlib.suppress(sqlite3.Error, OSError):
+                if not file.removed:
+                    file.compact()
 
     # -- looking ---------------------------------------------------------------------------------------------------
 

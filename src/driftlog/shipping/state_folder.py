@@ -56,6 +56,7 @@ def folder_name(service: str) -> str:
 def installation_salt(root: Path) -> Secret:
     """The random salt of this installation, made when first asked for, mode 0600; raises OSError."""
     path = root / SALT
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         fresh = root / f"{SALT}.{secrets.token_hex(4)}"
         descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)

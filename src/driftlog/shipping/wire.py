@@ -20,13 +20,15 @@ class Verdict(Enum):
 
 
 class Answer(NamedTuple):
-    """Of one attempt at delivery; `wait_s` belongs to KEEP, the last three are what the receiver said it did."""
+    """What became of a batch; `wait_s` belongs to KEEP, `tried` says whether it was on the wire at all, the last three
+    are what the receiver said it did."""
 
     verdict: Verdict
     status: int = 0
     message: str = ""
     wait_s: float = 0.0
     denied: bool = False
+    tried: bool = True
     stored: int = 0
     quarantined: int = 0
     duplicates: int = 0
