@@ -191,19 +191,13 @@ def _reference_facts(measurements: Sequence[Measurement], profiles: ProfileSourc
 
 
 def _distributions(measurements: Sequence[Measurement], profiles: ProfileSource) -> list[Distribution]:
-    """Of the fields that drifted most, each in its worst window of the latest quarter; the score always."""
+    """Of the fields that drifted most, each in its worst window; the predictions always; else the nearest to it."""
     drift = [m for m in measurements if m.purpose in DRIFT_PURPOSES and m.value is not None and m.field]
     if not drift:
         return []
-    windows = sorted({m.window for m in drift})
-    recent = set(windows[-max(1, len(windows) // 4) :])
     worst: dict[str, Measurement] = {}
     for m in drift:
-        if (
-            m.window in recent
-            and m.verdict != "not_judged"
-            and (m.field not in worst or _rank(m) > _rank(worst[m.field]))
-        ):
+        if m.verdict != "not_judged" and (m.field not in worst or _rank(m) >= _rank(worst[m.field])):
             worst[m.field] = m
     chosen = sorted(worst.values(), key=_rank, reverse=True)
     chosen = [m for m in chosen if SEVERITY[m.verdict] > 0 or m.field.startswith("prediction.")] or chosen[:4]

@@ -11,7 +11,7 @@ from driftlog.contract.window import Window
 from driftlog.present.charts.spark import sparkline
 from driftlog.present.report_data import ReportData
 from driftlog.present.summary import headlines
-from driftlog.present.text import clean, number, period, plural, share, title_of
+from driftlog.present.text import clean, period, plural, share, title_of, value_text
 
 _SPARK_POINTS: Final = 60
 
@@ -56,8 +56,8 @@ def model_status(data: ReportData) -> Status:
     critical = [alert for alert in opened if alert.severity == "critical"]
     performance = _performance(data)
     if critical:
-        more = f" and {plural(len(opened) - 1, 'more alert')}" if len(opened) > 1 else ""
-        return Status("critical", f"{name} needs attention: {clean(critical[0].title, 140)}{more}.", performance)
+        more = f" Open beside it: {plural(len(opened) - 1, 'alert')}." if len(opened) > 1 else ""
+        return Status("critical", f"{name} needs attention: {clean(critical[0].title, 140)}.{more}", performance)
     if opened:
         about = clean(opened[0].title, 140) if len(opened) == 1 else f"{plural(len(opened), 'warning')} are open"
         return Status("warning", f"{name} works, and should be watched: {about}.", performance)
@@ -77,11 +77,11 @@ def _performance(data: ReportData) -> str:
         m = latest_judged(series_of(data, metric))
         if m is not None:
             against = (
-                f", against {number(m.reference_value, m.unit)} in the reference"
+                f", against {value_text(m, m.reference_value)} in the reference"
                 if m.reference_value is not None
                 else ""
             )
-            return f"{title_of(metric)} was {number(m.value, m.unit)} in {period(m.window)}{against}."
+            return f"{title_of(metric)} was {value_text(m, m.value)} in {period(m.window)}{against}."
     return "No true outcomes have arrived, so its performance is not known."
 
 
@@ -106,8 +106,8 @@ def _metric(data: ReportData, metric: str) -> Card | None:
     m = latest_judged(series)
     if m is None:
         return None
-    note = f"reference {number(m.reference_value, m.unit)}" if m.reference_value is not None else period(m.window)
-    return Card(title_of(metric), number(m.value, m.unit), note, _level(m), _spark(series, m.reference_value))
+    note = f"reference {value_text(m, m.reference_value)}" if m.reference_value is not None else period(m.window)
+    return Card(title_of(metric), value_text(m, m.value), note, _level(m), _spark(series, m.reference_value))
 
 
 def _level(m: Measurement) -> str:

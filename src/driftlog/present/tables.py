@@ -16,7 +16,7 @@ from driftlog.contract.profile import Reference
 from driftlog.contract.records import Finding, ModelRecord, RunRecord
 from driftlog.present.reference_summary import ReferenceField
 from driftlog.present.summary import WindowSummary
-from driftlog.present.text import VERDICT_TITLES, clean, day, field_name, number, period, share, title_of
+from driftlog.present.text import VERDICT_TITLES, clean, day, field_name, number, period, share, title_of, value_text
 
 _STYLES: Final[dict[str, str]] = {
     "critical": "bold red",
@@ -112,10 +112,10 @@ def measurements_table(measurements: Sequence[Measurement], *, several_windows: 
             verdict_text(m.verdict),
             _text(title_of(m.metric)),
             _text(_series_name(m)),
-            Text(number(m.value, m.unit)),
+            Text(value_text(m, m.value)),
             Text(_interval(m), style="dim"),
             Text(_limit(m)),
-            Text(number(m.reference_value, m.unit)),
+            Text(value_text(m, m.reference_value)),
             Text(f"{m.n_current:,}"),
         ]
         table.add_row(*([Text(period(m.window))] if several_windows else []), *row)
@@ -132,14 +132,14 @@ def _series_name(m: Measurement) -> str:
 def _interval(m: Measurement) -> str:
     if m.lower is None and m.upper is None:
         return ""
-    return f"{number(m.lower, m.unit)} … {number(m.upper, m.unit)}"
+    return f"{value_text(m, m.lower)} … {value_text(m, m.upper)}"
 
 
 def _limit(m: Measurement) -> str:
     if m.limit is None or (m.limit.warning is None and m.limit.critical is None):
         return ""
     sign = ">" if m.limit.direction == "above" else "<"
-    return f"{sign} {number(m.limit.warning if m.limit.warning is not None else m.limit.critical, m.unit)}"
+    return f"{sign} {value_text(m, m.limit.warning if m.limit.warning is not None else m.limit.critical)}"
 
 
 def windows_table(lines: Sequence[WindowSummary]) -> RenderableType:
@@ -202,7 +202,7 @@ def alerts_table(alerts: Sequence[Alert], *, nothing: str = "No alerts.") -> Ren
             what,
             Text(day(alert.opened)),
             Text(f"{alert.windows}"),
-            Text(number(alert.latest.value, alert.latest.unit)),
+            Text(value_text(alert.latest, alert.latest.value)),
             Text(_limit(alert.latest)),
         )
     return table

@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from driftlog.contract.measurement import Measurement
 from driftlog.contract.window import Window
 
 METRIC_TITLES: Final[dict[str, str]] = {
@@ -97,11 +98,16 @@ def number(value: float | None, unit: str = "") -> str:
     if unit == "share":
         return share(value)
     if unit == "percent":
-        return f"{value:.1f} %"
+        return f"{value:.1f} %".replace(".0 %", " %")
     if unit == "bytes":
         return size(value)
     text = f"{value:,.0f}" if value == round(value) and abs(value) >= 1 else _significant(value)
     return f"{text} {unit}" if unit and unit not in ("events",) else text
+
+
+def value_text(m: Measurement, value: float | None) -> str:
+    """A value of the measurement's kind: scores of performance as 0.703, other shares as percent."""
+    return number(value, "" if m.purpose == "performance" and m.unit == "share" else m.unit)
 
 
 def _significant(value: float) -> str:
@@ -132,7 +138,7 @@ def share(value: float | None) -> str:
         return f"{percent:.0f} %"
     if abs(percent) >= 10:
         return f"{percent:.1f} %".replace(".0 %", " %")
-    return f"{percent:.1f} %" if abs(percent) >= 1 else f"{percent:.2g} %"
+    return f"{percent:.1f} %".replace(".0 %", " %") if abs(percent) >= 1 else f"{percent:.2g} %"
 
 
 def size(value: float) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from markupsafe import Markup
 
 from driftlog.contract.window import Window
-from driftlog.present.charts.axes import LEFT, RIGHT, time_axis, value_axis
+from driftlog.present.charts.axes import LOW, TOP, Frame, level_line, time_axis, value_axis
 from driftlog.present.charts.lines import Level, Point
 from driftlog.present.charts.scales import Linear, Timeline
-from driftlog.present.charts.svg import chart, element, text, titled
+from driftlog.present.charts.svg import chart, titled
 
 
 def column_chart(
@@ -20,24 +20,21 @@ def column_chart(
     label: str,
     form: Callable[[float], str],
     level: Level | None = None,
-    height: float = 180.0,
+    frame: Frame = LOW,
     top: float | None = None,
 ) -> Markup:
     """The chart; values start at 0. `top` fixes the upper end (1 for shares)."""
     drawn = [point for point in points if point.value is not None]
     if not drawn:
         return Markup("")
-    bottom = height - 30
     highest = max([p.value or 0.0 for p in drawn] + ([level.value] if level is not None else []))
-    scale = Linear(0.0, top if top is not None else (highest or 1.0) * 1.08, bottom, 14.0)
-    timeline = Timeline(span.start, span.end, LEFT, RIGHT)
-    parts = [*value_axis(scale, form, count=3), *time_axis(timeline, 14.0, bottom)]
-    parts += [_column(point, timeline, scale, bottom) for point in drawn]
+    scale = Linear(0.0, top if top is not None else (highest or 1.0) * 1.08, frame.bottom, TOP)
+    timeline = frame.timeline(span)
+    parts = [*value_axis(frame, scale, form, count=3), *time_axis(frame, timeline)]
+    parts += [_column(point, timeline, scale, frame.bottom) for point in drawn]
     if level is not None:
-        y = scale(level.value)
-        parts.append(element("line", x1=LEFT, x2=RIGHT, y1=y, y2=y, class_=f"level {level.kind}"))
-        parts.append(text(level.name, LEFT + 6, y - 5, class_=f"level-name {level.kind}"))
-    return chart(parts, height=height, label=label)
+        parts += level_line(frame, scale(level.value), scale(level.value), level.name, level.kind)
+    return chart(parts, height=frame.height, width=frame.width, label=label)
 
 
 def _column(point: Point, timeline: Timeline, scale: Linear, bottom: float) -> Markup:
@@ -45,13 +42,5 @@ def _column(point: Point, timeline: Timeline, scale: Linear, bottom: float) -> M
     gap = min(2.0, (end - start) * 0.15)
     y = scale(point.value or 0.0)
     style = f"column {point.verdict}" + (" hollow" if point.hollow else "")
-    return titled(
-        "rect",
-        point.title,
-        x=start + gap,
-        y=y,
-        width=max(0.6, end - start - 2 * gap),
-        height=max(0.5, bottom - y),
-        rx=1.5,
-        class_=style,
-    )
+    box = {"x": start + gap, "y": y, "width": max(0.6, end - start - 2 * gap), "height": max(0.5, bottom - y)}
+    return titled("rect", point.title, **box, rx=1.5, class_=style)

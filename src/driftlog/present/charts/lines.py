@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from markupsafe import Markup
 
 from driftlog.contract.window import Window
-from driftlog.present.charts.axes import LEFT, RIGHT, time_axis, value_axis
+from driftlog.present.charts.axes import FULL, TOP, Frame, level_line, time_axis, value_axis
 from driftlog.present.charts.scales import Linear, Timeline, value_scale
 from driftlog.present.charts.svg import chart, element, path, text, titled
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def line_chart(
     form: Callable[[float], str],
     levels: Sequence[Level] = (),
     shades: Sequence[Shade] = (),
-    height: float = 240.0,
+    frame: Frame = FULL,
     floor: float | None = None,
     top: float | None = None,
 ) -> Markup:
@@ -84,54 +87,34 @@ def line_chart(
     values = [v for line in lines for p in line.points for v in (p.value, p.lower, p.upper) if v is not None]
     if not any(p.value is not None for line in lines for p in line.points):
         return Markup("")
-    bottom = height - 30
-    scale = value_scale([*values, *(level.value for level in levels)], bottom, 14.0, floor=floor, top=top)
-    timeline = Timeline(span.start, span.end, LEFT, RIGHT)
-    parts = [*_shades(shades, timeline, bottom), *value_axis(scale, form), *time_axis(timeline, 14.0, bottom)]
-    parts += [part for level in levels for part in _level(level, scale)]
+    scale = value_scale([*values, *(level.value for level in levels)], frame.bottom, TOP, floor=floor, top=top)
+    timeline = frame.timeline(span)
+    parts = [*_shades(shades, timeline, frame), *value_axis(frame, scale, form), *time_axis(frame, timeline)]
+    for level, y in _apart([(level, scale(level.value)) for level in levels]):
+        parts += level_line(frame, scale(level.value), y, level.name, level.kind)
     parts += [part for line in lines for part in _line(line, timeline, scale)]
     if len(lines) > 1:
-        parts += _names(lines, timeline, scale)
-    return chart(parts, height=height, label=label)
+        parts += _names(lines, frame, scale)
+    return chart(parts, height=frame.height, width=frame.width, label=label)
 
 
-def _shades(shades: Sequence[Shade], timeline: Timeline, bottom: float) -> list[Markup]:
+def _shades(shades: Sequence[Shade], timeline: Timeline, frame: Frame) -> list[Markup]:
     parts = []
     for shade in shades:
         start = max(timeline(shade.window.start), timeline.start)
         end = min(timeline(shade.window.end), timeline.end)
         if end > start:
-            parts.append(
-                titled(
-                    "rect",
-                    shade.title,
-                    x=start,
-                    y=14,
-                    width=end - start,
-                    height=bottom - 14,
-                    class_=f"shade {shade.severity}",
-                )
-            )
+            box = {"x": start, "y": TOP, "width": end - start, "height": frame.bottom - TOP}
+            parts.append(titled("rect", shade.title, **box, class_=f"shade {shade.severity}"))
     return parts
-
-
-def _level(level: Level, scale: Linear) -> list[Markup]:
-    y = scale(level.value)
-    return [
-        element("line", x1=LEFT, x2=RIGHT, y1=y, y2=y, class_=f"level {level.kind}"),
-        text(level.name, LEFT + 6, y - 5, class_=f"level-name {level.kind}"),
-    ]
 
 
 def _line(line: Line, timeline: Timeline, scale: Linear) -> list[Markup]:
     runs = _runs(line.points)
     parts = []
     for run in runs:
-        band = [
-            (timeline(p.middle), scale(p.upper), scale(p.lower))
-            for p in run
-            if p.lower is not None and p.upper is not None
-        ]
+        bounded = [p for p in run if p.lower is not None and p.upper is not None]
+        band = [(timeline(p.middle), scale(p.upper or 0.0), scale(p.lower or 0.0)) for p in bounded]
         if len(band) > 1:
             outline = [(x, high) for x, high, _ in band] + [(x, low) for x, _, low in reversed(band)]
             parts.append(element("path", d=path(outline, close=True), class_=f"band tone{line.tone}"))
@@ -163,15 +146,19 @@ def _mark(point: Point, tone: int, timeline: Timeline, scale: Linear, *, many: b
     return titled("circle", point.title, cx=x, cy=y, r=2.0 if many else 3.5, class_=style)
 
 
-def _names(lines: Sequence[Line], timeline: Timeline, scale: Linear) -> list[Markup]:
-    """Names at the right end of each line, kept apart."""
+def _apart(placed: Sequence[tuple[T, float]], distance: float = 13.0) -> list[tuple[T, float]]:
+    """Heights moved down until no two names overlap, in order of height."""
+    found: list[tuple[T, float]] = []
+    for item, y in sorted(placed, key=lambda pair: pair[1]):
+        found.append((item, max(y, found[-1][1] + distance) if found else y))
+    return found
+
+
+def _names(lines: Sequence[Line], frame: Frame, scale: Linear) -> list[Markup]:
+    """Names right of each line's end, kept apart."""
     ends = []
     for line in lines:
         last = next((p for p in reversed(line.points) if p.value is not None), None)
         if last is not None:
-            ends.append((scale(last.value or 0.0), line, timeline(last.middle)))
-    parts, previous = [], -100.0
-    for y, line, x in sorted(ends, key=lambda end: end[0]):
-        previous = max(y - 8, previous + 14)
-        parts.append(text(line.name, min(x, RIGHT), previous, class_=f"line-name tone{line.tone}", anchor="end"))
-    return parts
+            ends.append((line, scale(last.value or 0.0)))
+    return [text(line.name, frame.right + 7, y + 4, class_=f"line-name tone{line.tone}") for line, y in _apart(ends)]

@@ -12,7 +12,7 @@ from driftlog.contract.window import Window
 from driftlog.present.charts.timeline import Bar, alert_timeline
 from driftlog.present.report_data import ReportData
 from driftlog.present.sections.parts import Figure, Section, Table
-from driftlog.present.text import clean, day, field_name, number, period, plural, title_of
+from driftlog.present.text import clean, day, field_name, number, period, plural, title_of, value_text
 
 MAX_ALERTS: Final = 60
 MAX_CAUSES: Final = 25
@@ -45,7 +45,7 @@ def alerts_section(data: ReportData) -> Section:
         id="alerts",
         title="Alerts",
         lead=lead,
-        figures=[Figure("When", chart)] if chart else [],
+        figures=[Figure("Timeline", chart)] if chart else [],
         notes=notes,
         empty="" if data.alerts else "No alert was raised in this period.",
         extra={"entries": [_entry(alert) for alert in shown]},
@@ -100,8 +100,8 @@ def _entry(alert: Alert) -> AlertEntry:
 
 def _evidence(m: Measurement) -> str:
     limit = m.limit.warning if m.limit is not None else None
-    about = f"{title_of(m.metric)} {number(m.value, m.unit)} in {period(m.window)}"
-    return about + (f" (limit {number(limit, m.unit)})" if limit is not None else "")
+    about = f"{title_of(m.metric)} {value_text(m, m.value)} in {period(m.window)}"
+    return about + (f" (limit {value_text(m, limit)})" if limit is not None else "")
 
 
 def _members(alert: Alert) -> Table | None:

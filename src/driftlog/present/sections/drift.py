@@ -77,7 +77,7 @@ def distributions_section(data: ReportData) -> Section:
     return Section(
         id="distributions",
         title="Distributions",
-        lead="The fields that moved most, each in the worst of its latest windows: reference grey, current in colour.",
+        lead="The fields that moved most, each in its worst window: reference in grey, that window in colour.",
         figures=[_distribution(d) for d in data.distributions],
         empty="There is nothing to draw: no reference, no profiles in this period, or nothing has drifted.",
         paired=True,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from driftlog.contract.measurement import Limit, Measurement
+from driftlog.contract.measurement import Measurement
 from driftlog.present.report_data import DRIFT_PURPOSES, ReportData
 from driftlog.present.sections.parts import Section, Table
-from driftlog.present.text import MARK_TITLES, clean, field_name, number, period, title_of
+from driftlog.present.text import MARK_TITLES, clean, field_name, number, period, title_of, value_text
 
 MAX_ROWS: Final = 60
 _KINDS: Final = {
@@ -55,8 +55,10 @@ def _latest(measurements: Sequence[Measurement]) -> list[Measurement]:
     return list(newest.values())
 
 
-def _side(limit: Limit, value: float | None, unit: str) -> str:
-    return "" if value is None else f"{'>' if limit.direction == 'above' else '<'} {number(value, unit)}"
+def _side(m: Measurement, value: float | None) -> str:
+    if value is None or m.limit is None:
+        return ""
+    return f"{'>' if m.limit.direction == 'above' else '<'} {value_text(m, value)}"
 
 
 def _thresholds(latest: Sequence[Measurement]) -> tuple[tuple[str, ...], ...]:
@@ -65,10 +67,10 @@ def _thresholds(latest: Sequence[Measurement]) -> tuple[tuple[str, ...], ...]:
             title_of(m.metric) + (f", {field_name(m.field)}" if m.field else ""),
             _KINDS.get(m.limit.kind, clean(m.limit.kind))
             + (f" ({clean(m.limit.reason, 120)})" if m.limit.reason else ""),
-            _side(m.limit, m.limit.warning, m.unit),
-            _side(m.limit, m.limit.critical, m.unit),
+            _side(m, m.limit.warning),
+            _side(m, m.limit.critical),
             f"{m.limit.of_windows[0]} of {m.limit.of_windows[1]}",
-            number(m.reference_value, m.unit),
+            value_text(m, m.reference_value),
         )
         for m in latest
         if m.limit is not None and m.purpose not in DRIFT_PURPOSES and m.purpose != "quality"

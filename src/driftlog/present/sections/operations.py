@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
+from msgspec.structs import replace
+
 from driftlog.contract.measurement import Measurement
 from driftlog.contract.window import Window
+from driftlog.present.charts.axes import LOW, SMALL
 from driftlog.present.charts.columns import column_chart
 from driftlog.present.charts.heatmap import Cell, Row, heatmap
 from driftlog.present.charts.lines import Line, line_chart
@@ -69,7 +72,7 @@ def errors_section(data: ReportData) -> Section:
             form=share,
             levels=levels(rate),
             shades=shades(data.alerts, "error_rate", span),
-            height=190.0,
+            frame=LOW,
             floor=0.0,
         )
         figures.append(Figure("Error rate", chart, numbers=numbers(rate)))
@@ -111,6 +114,11 @@ def _heatmap(title: str, names: dict[str, str], measurements: Sequence[Measureme
     return [Figure(title, heatmap(rows, span, label=title), note=note)]
 
 
+def in_mebibytes(series: Sequence[Measurement]) -> list[Measurement]:
+    """Bytes as MiB, so that the axis has round numbers; other units as they are."""
+    return [m if m.unit != "bytes" else replace(m, value=(m.value or 0.0) / 2**20, unit="MiB") for m in series]
+
+
 def resources_section(data: ReportData) -> Section:
     """CPU, memory, GPU and storage."""
     span = data.span
@@ -122,12 +130,12 @@ def resources_section(data: ReportData) -> Section:
         Figure(
             title_of(metric).replace("Cpu", "CPU").replace("Gpu", "GPU").replace(" bytes", "").replace(" percent", ""),
             line_chart(
-                [Line(metric, tuple(point(m) for m in series))],
+                [Line(metric, tuple(point(m) for m in in_mebibytes(series)))],
                 span,
                 label=title_of(metric),
-                form=partial(number, unit=series[0].unit),
+                form=partial(number, unit="MiB" if series[0].unit == "bytes" else series[0].unit),
                 shades=shades(data.alerts, metric, span),
-                height=170.0,
+                frame=SMALL,
                 floor=0.0,
             ),
         )
@@ -136,6 +144,7 @@ def resources_section(data: ReportData) -> Section:
     ]
     return Section(
         id="resources",
+        paired=True,
         title="Resources",
         lead="What the serving processes and their hosts used.",
         figures=figures,

@@ -9,7 +9,7 @@ from driftlog.contract.alert import Alert
 from driftlog.contract.measurement import MARK_IMMATURE, Measurement
 from driftlog.contract.window import Window
 from driftlog.present.charts.lines import Point, Shade
-from driftlog.present.text import VERDICT_TITLES, clean, number, period, share, title_of
+from driftlog.present.text import VERDICT_TITLES, clean, period, share, title_of, value_text
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,14 @@ def point(m: Measurement) -> Point:
 
 def describe(m: Measurement) -> str:
     """A measurement in one line: window, value, interval, limit, verdict."""
-    words = [f"{period(m.window)}: {title_of(m.metric)} {number(m.value, m.unit)}"]
+    words = [f"{period(m.window)}: {title_of(m.metric)} {value_text(m, m.value)}"]
     if m.lower is not None and m.upper is not None:
-        words.append(f"95 % {number(m.lower, m.unit)} to {number(m.upper, m.unit)}")
+        words.append(f"95 % {value_text(m, m.lower)} to {value_text(m, m.upper)}")
     limit = m.limit.warning if m.limit is not None else None
     if limit is not None:
-        words.append(f"limit {number(limit, m.unit)}")
+        words.append(f"limit {value_text(m, limit)}")
     if m.reference_value is not None:
-        words.append(f"reference {number(m.reference_value, m.unit)}")
+        words.append(f"reference {value_text(m, m.reference_value)}")
     if m.maturity is not None and m.maturity < 1:
         words.append(f"{share(m.maturity)} of truths arrived")
     words.append(VERDICT_TITLES[m.verdict])

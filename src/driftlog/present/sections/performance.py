@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from driftlog.contract.measurement import MARK_IMMATURE, Measurement
 from driftlog.contract.window import Window
+from driftlog.present.charts.axes import FULL, SMALL
 from driftlog.present.charts.columns import column_chart
 from driftlog.present.charts.lines import Level, Line, Point, line_chart
 from driftlog.present.report_data import ReportData
 from driftlog.present.sections.parts import Figure, Section, Table, point, shades
 from driftlog.present.status import maturity_by_window, series_of
 from driftlog.present.summary import HEADLINES
-from driftlog.present.text import VERDICT_TITLES, number, period, share, title_of
+from driftlog.present.text import VERDICT_TITLES, number, period, share, title_of, value_text
 
 _ORDER = (
     *HEADLINES,
@@ -57,10 +57,10 @@ def _figure(data: ReportData, metric: str, span: Window, *, large: bool) -> Figu
         [Line(title_of(metric), tuple(point(m) for m in series))],
         span,
         label=f"{title_of(metric)} over time",
-        form=partial(number, unit=unit if unit == "share" and metric not in HEADLINES else ""),
+        form=number,
         levels=levels(series),
         shades=shades(data.alerts, metric, span),
-        height=250.0 if large else 200.0,
+        frame=FULL if large else SMALL,
         floor=0.0 if unit in ("share", "nats") and min(m.value or 0.0 for m in series) < 0.2 else None,
         top=1.0 if unit == "share" else None,
     )
@@ -86,9 +86,9 @@ def numbers(series: Sequence[Measurement]) -> Table:
     rows = tuple(
         (
             period(m.window),
-            number(m.value, m.unit),
-            f"{number(m.lower, m.unit)} – {number(m.upper, m.unit)}" if m.lower is not None else "",
-            number(m.reference_value, m.unit),
+            value_text(m, m.value),
+            f"{value_text(m, m.lower)} – {value_text(m, m.upper)}" if m.lower is not None else "",
+            value_text(m, m.reference_value),
             f"{m.n_current:,}",
             share(m.maturity) if m.maturity is not None else "",
             VERDICT_TITLES[m.verdict],
