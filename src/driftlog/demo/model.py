@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from driftlog.demo.data import CATEGORICAL, FEATURES, LATE, NUMERIC, ON_TIME
+from driftlog.demo.data import CATEGORICAL, LATE, NUMERIC, ON_TIME
 
 VERSION: Final = "winter-2013"
 THRESHOLD: Final = 0.5
+PRIOR_FLIGHTS: Final = 20
 Features = Mapping[str, float | str | None]
 
 
 class FlightModel:
-    """Gradient-boosted trees over `FEATURES`: categories by code, missing values as they are.
+    """Gradient-boosted trees over `FEATURES`; missing values as they are, each category as the share of its training
+    flights that were late, `PRIOR_FLIGHTS` average ones added.
 
     The same training flights give the same model, bit for bit: the serving process trains its own (less than a second)
     and nothing has to be unpickled.
@@ -31,17 +33,14 @@ class FlightModel:
             learning_rate=0.06,
             max_leaf_nodes=15,
             min_samples_leaf=100,
-            categorical_features=list(range(len(NUMERIC), len(FEATURES))),
             early_stopping=False,
             random_state=0,
         )
-        self._codes: dict[str, dict[str, int]] = {}
+        self._shares: dict[str, dict[str, float]] = {}
 
     def fit(self, flights: pd.DataFrame) -> Self:
         """Learn from flights as `driftlog.demo.data.load_flights` returns them; every one with its truth."""
-        self._codes = {
-            name: {value: code for code, value in enumerate(sorted(flights[name].unique()))} for name in CATEGORICAL
-        }
+        self._shares = {name: _late_shares(flights, name) for name in CATEGORICAL}
         with threadpool_limits(limits=1):  # more threads wait for each other on a busy machine
             self._trees.fit(self._encode_frame(flights), flights["late"] == 1.0)
         return self
@@ -67,12 +66,18 @@ class FlightModel:
 
     def _encode(self, features: Features) -> list[float]:
         numbers = [float("nan") if (value := features.get(name)) is None else float(value) for name in NUMERIC]
-        codes = [float(self._codes[name].get(str(features.get(name)), np.nan)) for name in CATEGORICAL]
-        return numbers + codes
+        return numbers + [self._shares[name].get(str(features.get(name)), float("nan")) for name in CATEGORICAL]
 
     def _encode_frame(self, flights: pd.DataFrame) -> NDArray[np.float64]:
-        codes = [flights[name].map(self._codes[name]).to_numpy(np.float64) for name in CATEGORICAL]
-        return np.column_stack([flights[list(NUMERIC)].to_numpy(np.float64), *codes])
+        shares = [flights[name].map(self._shares[name]).to_numpy(np.float64) for name in CATEGORICAL]
+        return np.column_stack([flights[list(NUMERIC)].to_numpy(np.float64), *shares])
+
+
+def _late_shares(flights: pd.DataFrame, name: str) -> dict[str, float]:
+    """Category -> ``(late + PRIOR_FLIGHTS * average) / (flights + PRIOR_FLIGHTS)``."""
+    by_category = flights.groupby(name)["late"].agg(["sum", "count"])
+    shares = (by_category["sum"] + PRIOR_FLIGHTS * flights["late"].mean()) / (by_category["count"] + PRIOR_FLIGHTS)
+    return {str(category): float(share) for category, share in shares.items()}
 
 
 def label_of(score: float) -> str:

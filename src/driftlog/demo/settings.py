@@ -126,8 +126,9 @@ _MODEL: Final = """\
     thresholds:
       # The defaults judge drift, performance and quality. What an answer may take is for its users to say.
       - metric: latency_p99_ms
-        warning: 100
-        critical: 200
+        warning: 200
+        critical: 300
+        of_windows: [2, 3]
 """
 
 
