@@ -46,7 +46,7 @@ def start_worker(
 ) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
     """Starts `driftlog worker` under a given id; whatever still lives is killed at the end."""
     config = tmp_path / "driftlog.yml"
-    models = "".join(f"  - name: {model}\n    cycle: 1s\n    window: 1h\n" for model in MODELS)
+    models = "".join(f"  {model}:\n    cycle: 1s\n    window: 1h\n" for model in MODELS)
     config.write_text(
         f"prefix: {prefix}\nelasticsearch:\n  urls: ['{elasticsearch_url}']\n"
         f"worker:\n  lease: {LEASE_S:.0f}s\nmodels:\n{models}"
@@ -54,11 +54,10 @@ def start_worker(
     started: list[subprocess.Popen[bytes]] = []
 
     def start(worker_id: str) -> subprocess.Popen[bytes]:
-        log = (tmp_path / f"{worker_id}.log").open("wb")
         command = [sys.executable, "-m", "driftlog", "--config", str(config), "worker", "--id", worker_id]
-        process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "NO_COLOR": "1"})
-        started.append(process)
-        return process
+        with (tmp_path / f"{worker_id}.log").open("wb") as log:
+            started.append(subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "NO_COLOR": "1"}))
+        return started[-1]
 
     yield start
     for process in started:
