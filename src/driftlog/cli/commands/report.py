@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,10 @@ from driftlog.cli.params import environment, optional_model, since_until
 from driftlog.cli.session import Session
 from driftlog.cli.times import Moment, resolve
 from driftlog.contract.errors import UsageError
+
+if TYPE_CHECKING:
+    from driftlog.present.report_data import ProfileSource
+    from driftlog.store.client import Store
 
 
 @click.command(
@@ -44,7 +49,6 @@ def report(
     """
     from driftlog.present.report import render_report
     from driftlog.present.report_data import load_report_data
-    from driftlog.profile.distributions import distributions
     from driftlog.store.results import latest_window
 
     with session.store() as store:
@@ -58,7 +62,7 @@ def report(
             environment=place,
             since=span.since,
             until=span.until,
-            distributions=distributions(store, chosen.name, place),
+            profiles=_profiles(store, chosen.name, place),
             now=session.now,
         )
     path = output or Path(f"{chosen.name}-report.html")
@@ -69,3 +73,19 @@ def report(
     session.console.print(f"Wrote {path}", markup=False)
     if show:
         click.launch(str(path))
+
+
+def _profiles(store: Store, model: str, environment: str) -> ProfileSource | None:
+    """The active reference, and the counts of any window in its bins; None where there is no reference."""
+    from driftlog.contract.profile import total
+    from driftlog.present.report_data import ProfileSource
+    from driftlog.profile.buckets import load_predictions
+    from driftlog.profile.reference import active
+
+    pair = active(store, model, environment)
+    if pair is None:
+        return None
+    binning, reference = pair
+    return ProfileSource(
+        binning, reference, lambda window: total(load_predictions(store, model, environment, binning.id, window))
+    )

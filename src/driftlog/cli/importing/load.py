@@ -81,7 +81,7 @@ def import_rows(
         Elasticsearch stayed away through all retries. What was stored stays; importing again goes on from there.
     """
     report = ImportReport()
-    arrival = Arrival(rules, now=now, source="import", batch="import")
+    arrival = Arrival(rules, now=now, source="import", batch=lambda: "import")
     try:
         for batch in _sliced(rows, SLICE_ROWS):
             pending = _prepare(batch, report, reader, arrival, rejected)
@@ -89,6 +89,8 @@ def import_rows(
             progress(report.rows)
     finally:
         rejected.close()
+    store.refresh(store.names.all_predictions())  # what was imported can be searched at once
+    store.refresh(store.names.every("feedback"))
     return report
 
 

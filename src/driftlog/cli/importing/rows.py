@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from driftlog.cli.importing.columns import Columns, Kind
 from driftlog.contract.events import DATASET_FEEDBACK, DATASET_PREDICTION
 
-Row = Mapping[Hashable, Any]
+Row = Mapping[Any, Any]
 Event = dict[str, Any]
 _MILLISECONDS: Final = 1e11
 """Epoch numbers above this are milliseconds (seconds would be the year 5138)."""
