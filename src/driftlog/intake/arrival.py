@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -122,17 +124,24 @@ class Arrival:
     source
         ``http``, ``tcp`` or ``file``.
     batch
-        Identity of the batch: equal when the same batch is sent again, different for another one.
+        Gives the identity of the batch: equal when the same batch is sent again, different for another one. It is
+        asked for only when an event is refused, because it costs a hash over the batch.
     """
 
-    def __init__(self, rules: Rules, *, now: datetime, source: str, batch: str) -> None:
+    def __init__(self, rules: Rules, *, now: datetime, source: str, batch: Callable[[], str]) -> None:
         self.rules = rules
         self.now = now
         self.source = source
-        self.batch = batch
+        self._batch = batch
         self.ingested = format_timestamp(now)
         self.oldest = now - rules.max_age if rules.max_age is not None else _ANY_AGE
         self.newest = min(now, _END_OF_TIME - rules.max_ahead) + rules.max_ahead
+        self.minutes: dict[tuple[str, str], str] = {}
+        """Index by model and minute, for minutes that are accepted from their first to their last microsecond."""
         self.splice_event = b'"event":{"ingested":"%b",' % self.ingested.encode()
         self.splice_driftlog = b'"driftlog":{"source":"%b",' % source.encode()
         self.splice_end = b',"driftlog":{"source":"%b"}}' % source.encode()
+
+    @cached_property
+    def batch(self) -> str:
+        return self._batch()

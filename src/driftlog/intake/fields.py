@@ -1,8 +1,8 @@
 """Types of the known fields, taken from the contract, and the conversions that make a value storable.
 
 Numbers as strings become numbers where the field is a number; numbers and booleans become strings where the field is a
-string. A word where a number belongs stays: the field is mapped to tolerate it, and it is counted as malformed. Objects and
-lists where a single value belongs refuse the event (`illegal_field`), because Elasticsearch would refuse the document.
+string. A word where a number belongs stays: the field is mapped to tolerate it, and it is counted as malformed. Objects
+and lists where a single value belongs refuse the event (`illegal_field`), because Elasticsearch would refuse it.
 Features are not typed here: they are mapped to tolerate anything.
 """
 

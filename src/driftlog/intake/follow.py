@@ -161,7 +161,7 @@ class FileIntake:
         while True:
             await self._availability.wait_until_up()
             try:
-                await self._receiver.receive(lines, source="file", batch=batch)
+                await self._receiver.receive(lines, source="file", batch=lambda: batch)
                 return
             except StoreError as error:
                 self._availability.report(error)

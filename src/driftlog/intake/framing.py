@@ -22,7 +22,7 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     """One event as it came."""
 
     raw: bytes
-    position: str
+    position: int | str
     """Line number in its batch (element number after a dot), or byte offset in its file."""
     size_bytes: int = 0
     """Full length when `raw` is only the beginning of a line that was too large to keep."""
@@ -50,7 +50,7 @@ def split_lines(body: bytes, *, first: int = 1) -> Iterator[Line]:
     """Lines of NDJSON; blank ones vanish."""
     for number, raw in enumerate(body.split(b"\n"), first):
         if raw[:1] == b"{":
-            yield Line(raw.rstrip(_WHITESPACE) if raw[-1:] != b"}" else raw, str(number))
+            yield Line(raw if raw[-1:] == b"}" else raw.rstrip(_WHITESPACE), number)
         else:
             yield from split_line(raw.strip(_WHITESPACE), str(number))
 

@@ -82,7 +82,9 @@ class HttpIntake:
             self._capacity.release(size)
 
     async def _store(self, body: bytes, content_type: str) -> web.Response:
-        batch = hashlib.blake2b(body, digest_size=16).hexdigest()
+        def batch() -> str:
+            return hashlib.blake2b(body, digest_size=16).hexdigest()
+
         try:
             outcome = await self._receiver.receive(split_body(body, content_type), source="http", batch=batch)
         except StoreError as error:

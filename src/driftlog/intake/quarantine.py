@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -28,7 +29,7 @@ _CUT_CHARACTER: Final = re.compile(rb"(?:[\xc0-\xff]|[\xe0-\xff][\x80-\xbf]|[\xf
 
 
 def quarantine(
-    refused: EventRefused, raw: bytes, arrival: Arrival, *, position: str, size_bytes: int = 0, index: str = ""
+    refused: EventRefused, raw: bytes, arrival: Arrival, *, position: int | str, size_bytes: int = 0, index: str = ""
 ) -> Accepted:
     """The quarantine document of `raw`.
 
@@ -75,7 +76,7 @@ def quarantine(
     )
 
 
-def _document_id(event_id: str, raw: bytes, arrival: Arrival, position: str) -> str:
+def _document_id(event_id: str, raw: bytes, arrival: Arrival, position: int | str) -> str:
     digest = hashlib.sha256(raw)
     if event_id:
         return f"{event_id[:_MAX_ID_CHARS]}.{digest.hexdigest()[:16]}"
@@ -86,9 +87,11 @@ def _document_id(event_id: str, raw: bytes, arrival: Arrival, position: str) -> 
 def _identity(raw: bytes) -> tuple[str, str]:
     """``event.id`` and a legal ``model.name`` of a refused line, as far as it can be read."""
     try:
-        event = lift(decode_object(raw))
+        event = decode_object(raw)
     except EventRefused:
         return "", ""
+    with suppress(EventRefused):  # then as far as it was lifted
+        lift(event)
     return _text(event, "event", "id"), _text(event, "model", "name", MODEL_NAME)
 
 

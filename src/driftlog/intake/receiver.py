@@ -61,7 +61,7 @@ class Receiver:
         self._stats = stats
         self._now = now
 
-    async def receive(self, lines: Iterable[Line], *, source: str, batch: str) -> Outcome:
+    async def receive(self, lines: Iterable[Line], *, source: str, batch: Callable[[], str]) -> Outcome:
         """Return when every line is stored, known to be stored, or quarantined.
 
         Parameters
@@ -71,7 +71,7 @@ class Receiver:
         source
             ``http``, ``tcp`` or ``file``.
         batch
-            Identity of the batch, see `Arrival`.
+            Gives the identity of the batch, see `Arrival`.
 
         Raises
         ------
@@ -163,7 +163,7 @@ class Receiver:
         refused: EventRefused,
         raw: bytes,
         arrival: Arrival,
-        position: str,
+        position: int | str,
         *,
         size_bytes: int = 0,
         index: str = "",

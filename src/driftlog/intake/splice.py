@@ -20,7 +20,7 @@ from driftlog.contract.events import MAX_ID_BYTES
 from driftlog.intake.arrival import Accepted, Arrival
 from driftlog.intake.timestamps import parse_timestamp
 
-_PLAIN_UTC: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\Z", re.ASCII)
+_PLAIN_UTC: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d\.\d{6}Z\Z", re.ASCII)
 _Long = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -102,21 +102,33 @@ def splice(raw: bytes, arrival: Arrival) -> Accepted | None:
         event = _decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    meta, timestamp, rules = event.event, event.timestamp, arrival.rules
-    if not (_PLAIN_UTC.match(timestamp) and 0 < len(meta.id) <= MAX_ID_BYTES and meta.id.isascii() and event.features):
+    meta, rules = event.event, arrival.rules
+    if not (0 < len(meta.id) <= MAX_ID_BYTES and meta.id.isascii() and event.features):
         return None
     if not rules.knows_features(event.features) or len(event.features) > rules.max_features:
         return None
-    when = parse_timestamp(timestamp)
-    if when is None or not arrival.oldest <= when <= arrival.newest:
+    timestamp, model = event.timestamp, event.model.name
+    if not _PLAIN_UTC.match(timestamp):
+        return None
+    index = arrival.minutes.get((model, timestamp[:16])) or _index(model, timestamp, arrival)
+    if index is None:
+        return None
+    document = _insert(raw, at, event, arrival)
+    return Accepted("predictions", model, index, meta.id, meta.hash, document, raw, spliced=True)
+
+
+def _index(model: str, timestamp: str, arrival: Arrival) -> str | None:
+    """The index of an event in the minute of `timestamp`, remembered; None where the minute is not fully accepted."""
+    minute = timestamp[:16]
+    first, last = parse_timestamp(f"{minute}:00.000000Z"), parse_timestamp(f"{minute}:59.999999Z")
+    if first is None or last is None or first < arrival.oldest or last > arrival.newest:
         return None
     try:
-        index = rules.predictions_index(event.model.name, timestamp)
+        index = arrival.rules.predictions_index(model, timestamp)
     except NameRefused:
         return None
-    return Accepted(
-        "predictions", event.model.name, index, meta.id, meta.hash, _insert(raw, at, event, arrival), raw, spliced=True
-    )
+    arrival.minutes[model, minute] = index
+    return index
 
 
 def _insert(raw: bytes, at: int, event: _PredictionEvent, arrival: Arrival) -> bytes:

@@ -127,7 +127,7 @@ class TcpIntake:
         try:
             while True:
                 try:
-                    await self._receiver.receive(lines, source="tcp", batch=batch)
+                    await self._receiver.receive(lines, source="tcp", batch=lambda: batch)
                     return
                 except StoreError as error:
                     self._availability.report(error)
