@@ -17,7 +17,10 @@ from driftlog.contract.measurement import Measurement
 from driftlog.contract.profile import FieldCounts
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import Window
+from driftlog.decide.default_drift import CONFIDENCE
+from driftlog.decide.defaults import DEFAULT_DRIFT
 from driftlog.decide.judge import judge
+from driftlog.decide.prediction_limit import margin
 from driftlog.evaluate.drift import chi_square, kolmogorov_smirnov
 from driftlog.evaluate.drift.chunks import statistics_of_counts
 from driftlog.evaluate.drift.registry import DRIFT_MEASURES
@@ -95,7 +98,27 @@ def default_rule(runs: int, generator: np.random.Generator) -> None:
             print(f"default rule, {name}, windows of {n}: unchanged {quiet}, 15 % moved {caught}")
 
 
+def alerts_of_one_field(references: int, generator: np.random.Generator) -> None:
+    """How often an unchanged field opens an alert: breaches of one reference are not independent, so per reference.
+
+    In breach now and in one of the two windows before: about ``2 p^2`` a window for a reference with breach rate p.
+    """
+    bins, shares, windows = NumericBins(tuple(map(float, range(99))), tuple(range(100))), np.full(100, 0.01), 400
+    measure = DRIFT_MEASURES["kolmogorov_smirnov"]
+    pairs = 0.0
+    for run in range(references):
+        chunks = [generator.multinomial(3000, shares) for _ in range(12)]
+        whole = np.sum(chunks, axis=0)
+        known = statistics_of_counts(whole, chunks, bins, measure, 500, run)
+        assert known is not None
+        limit = max(DEFAULT_DRIFT.floor, known.mean + margin(known, CONFIDENCE))
+        hits = int((measure.effect(whole, generator.multinomial(500, shares, size=windows), bins) > limit).sum())
+        pairs += hits * (hits - 1) / (windows * (windows - 1))
+    print(f"default rule, kolmogorov_smirnov, windows of 500: alerts opened {2 * pairs / references:.4%} of windows")
+
+
 if __name__ == "__main__":
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     p_values(count, np.random.default_rng(1))
     default_rule(count, np.random.default_rng(2))
+    alerts_of_one_field(max(count // 3, 100), np.random.default_rng(5))
