@@ -77,7 +77,7 @@ def read_out(store: Store) -> pd.DataFrame:
             query={"query": {"match_all": {}}, "_source": FEATURES},
             size=5_000,
         )
-        return pd.DataFrame(({f"features.{k}": v for k, v in h["_source"]["features"].items()} for h in hits))
+        return pd.DataFrame({f"features.{k}": v for k, v in h["_source"]["features"].items()} for h in hits)
 
 
 def report(counted_s: list[float], read_s: float, scipy_s: float, distances: dict, exact: dict) -> None:

@@ -6,7 +6,7 @@ feedback's own time. So the newest label wins whatever the order of arrival, a r
 outcomes can be rebuilt from feedback and predictions (`since` at the beginning of time).
 
 Feedback that comes before its prediction waits: one small document in the state index, tried again after a quarter of
-the time it has waited already (at once, then after a minute, an hour, at most a day), oldest first, at most 20,000 a
+the time it has waited already (in the next join, then after a minute, an hour, at most a day), oldest first, at most 20,000 a
 join, and given up after the look-back. So a prediction held up for three hours by an outage is joined within the hour
 after it arrives, a million feedback documents imported before their predictions cost 50 bounded passes, and feedback on
 predictions that never come costs a handful of look-ups. Feedback that names no model is tried with every model, and
@@ -354,7 +354,7 @@ def _retry_waiting(store: Store, settings: ModelSettings, joined: datetime, as_o
         {"term": {"kind": WAITING}},
         {"term": {"model.name": settings.name}},
         {"term": {"service.environment": settings.environment}},
-        {"range": {"expires": {"lte": instant(as_of)}}},
+        {"range": {"expires": {"lt": instant(as_of)}}},
     ]
     hits = store.scan(store.names.state, {"bool": {"filter": filters}}, sort=["expires"], source=["value"], size=PAGE)
     report = JoinReport()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -11,17 +12,28 @@ import pytest
 from driftlog.contract.names import IndexNames
 from driftlog.contract.settings import ElasticsearchSettings
 from driftlog.store.client import Store
-from driftlog.store.templates import install
+from driftlog.store.templates import install, uninstall
 from driftlog.store.values import BulkAction
 
 Event = dict[str, Any]
 
 
-@pytest.fixture
-def store(elasticsearch_url: str, prefix: str) -> Iterator[Store]:
-    with Store.connect(ElasticsearchSettings(urls=(elasticsearch_url,)), IndexNames(prefix)) as store:
+@pytest.fixture(scope="module")
+def installed(elasticsearch_url: str) -> Iterator[Store]:
+    """Templates are installed once a module: it is the slowest thing these tests do."""
+    names = IndexNames(f"test-{secrets.token_hex(4)}")
+    with Store.connect(ElasticsearchSettings(urls=(elasticsearch_url,)), names) as store:
         install(store)
         yield store
+        uninstall(store)
+
+
+@pytest.fixture
+def store(installed: Store) -> Iterator[Store]:
+    """An empty store."""
+    yield installed
+    for info in installed.list_indices():
+        installed.drop_index(info.name)
 
 
 @pytest.fixture
