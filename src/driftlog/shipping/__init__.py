@@ -7,19 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from driftlog.shipping.decorator import monitor
 from driftlog.shipping.logger import PredictionLogger
 from driftlog.shipping.shipping import Shipping
 
 if TYPE_CHECKING:
     from driftlog.shipping.handler import SpoolHandler
     from driftlog.shipping.inspection import inspect_spool
-    from driftlog.shipping.monitor import monitor
 
 __all__ = ["PredictionLogger", "Shipping", "SpoolHandler", "inspect_spool", "monitor"]
 _LAZY = {
     "SpoolHandler": "driftlog.shipping.handler",
     "inspect_spool": "driftlog.shipping.inspection",
-    "monitor": "driftlog.shipping.monitor",
 }
 
 

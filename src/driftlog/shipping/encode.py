@@ -24,6 +24,7 @@ from driftlog.contract.events import (
     ResourceGroup,
     ServiceGroup,
 )
+from driftlog.shipping.normalise import normalise_features, to_json
 
 _encode = msgspec.json.Encoder().encode
 _EVENT = b'"event":{'
@@ -71,6 +72,17 @@ def encode_event(event: PredictionEvent | FeedbackEvent | ResourceEvent | dict[s
     digest = hashlib.blake2b(raw, digest_size=16).hexdigest()
     start = raw.index(_EVENT) + len(_EVENT)  # the first one: only @timestamp comes before it
     return raw[:start] + b'"hash":"' + digest.encode() + b'",' + raw[start:] + b"\n"
+
+
+def encode_robustly(event: PredictionEvent | FeedbackEvent) -> bytes:
+    """Like `encode_event`; strings that are not Unicode and keys that are no strings are made so."""
+    try:
+        return encode_event(event)
+    except (TypeError, ValueError):
+        if isinstance(event, PredictionEvent) and event.features is not None:
+            event.features = normalise_features(event.features, [])
+        plain: dict[str, Any] = to_json(msgspec.to_builtins(event), "", [])
+        return encode_event(plain)
 
 
 def encode_resource(sample: ResourceGroup, identity: Identity) -> bytes:

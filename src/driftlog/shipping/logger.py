@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
-
-import msgspec
+from typing import Any, TypeVar
 
 from driftlog.contract.errors import ConfigError
 from driftlog.contract.events import (
@@ -17,34 +14,26 @@ from driftlog.contract.events import (
     DATASET_PREDICTION,
     TASKS,
     DriftlogGroup,
-    ErrorGroup,
     EventGroup,
     FeedbackEvent,
     ModelGroup,
     PredictionEvent,
-    SubjectGroup,
     Task,
     TraceGroup,
 )
 from driftlog.contract.names import check_model_name
 from driftlog.contract.settings import Secret
-from driftlog.shipping.encode import Identity, encode_event, new_event_id
+from driftlog.shipping.encode import Identity, encode_robustly, new_event_id
+from driftlog.shipping.event_parts import error_of, labels_of, mask_answer, subject_of
 from driftlog.shipping.masking import Masking
-from driftlog.shipping.normalise import normalise_features, plain_features, to_json, to_timestamp
+from driftlog.shipping.normalise import normalise_features, plain_features, to_timestamp
 from driftlog.shipping.predicted import known, predicted
 from driftlog.shipping.shipping import DEFAULT_URL, Shipping, TransportName
-from driftlog.shipping.state_folder import installation_salt, spool_root
+from driftlog.shipping.state_folder import find_salt, spool_root
 from driftlog.shipping.tracing import current_trace
+from driftlog.shipping.transport import Transport
 
 E = TypeVar("E", PredictionEvent, FeedbackEvent)
-MAX_STACK_CHARS: Final = 16_384
-SALT_VARIABLE: Final = "DRIFTLOG_MASKING_SALT"
-
-
-class Transport(Protocol):
-    """A transport of python-logstash-async: `Shipping`, or one of the library's own."""
-
-    def send(self, events: Any, use_logging: bool = False) -> None: ...
 
 
 def now_utc() -> datetime:
@@ -159,10 +148,8 @@ class PredictionLogger:
         self._identity = Identity.of_process(self.service, self._version, self.environment)
 
     def _salt(self) -> Secret:
-        given = self._salt_given or Secret(os.environ.get(SALT_VARIABLE, ""))
-        if given:
-            return given
-        return installation_salt(self.shipping.root if isinstance(self.shipping, Shipping) else spool_root(os.environ))
+        root = self.shipping.root if isinstance(self.shipping, Shipping) else spool_root(os.environ)
+        return self._salt_given or find_salt(os.environ, root)
 
     # -- logging ---------------------------------------------------------------------------------------------------
 
@@ -222,10 +209,6 @@ class PredictionLogger:
                 probabilities=probabilities,
                 attributions=attributions,
             )
-            if self.masking.active["prediction"]:
-                answer.label = self.masking.text("prediction.label", answer.label)
-                if answer.attributions is not None:
-                    answer.attributions = self.masking.apply_all("prediction.attributions", answer.attributions)
             event = self._event(
                 identifier,
                 features,
@@ -240,7 +223,7 @@ class PredictionLogger:
                 variant,
             )
             event.event.outcome = "success"
-            event.prediction = answer
+            event.prediction = mask_answer(answer, self.masking) if self.masking.active["prediction"] else answer
             self._ship(event)
         except Exception as error:  # noqa: BLE001  the caller's request must go on
             self.failed("log_prediction", error)
@@ -286,7 +269,7 @@ class PredictionLogger:
                 identifier, features, [], duration_ns, trace_id, subject, labels, message, timestamp, version, variant
             )
             event.event.outcome = "failure"
-            event.error = self._error(error)
+            event.error = error_of(error, self.masking)
             self._ship(event)
         except Exception as problem:  # noqa: BLE001
             self.failed("log_error", problem)
@@ -328,8 +311,8 @@ class PredictionLogger:
                 timestamp=self._clock() if timestamp is None else to_timestamp(timestamp),
                 event=EventGroup(id=identifier, dataset=DATASET_FEEDBACK),
                 model=self._model_group,
-                labels=self._labels(labels),
-                subject=self._subject(subject),
+                labels=labels_of(labels, self.masking),
+                subject=subject_of(subject, self.masking),
                 feedback=feedback,
             )
             self._ship(self._identified(event, nonfinite))
@@ -365,8 +348,8 @@ class PredictionLogger:
             trace=None if trace is None else TraceGroup(id=str(trace)),
             model=model,
             features=self._features(features, nonfinite),
-            labels=self._labels(labels),
-            subject=self._subject(subject),
+            labels=labels_of(labels, self.masking),
+            subject=subject_of(subject, self.masking),
             message=None if message is None else self.masking.text("message", message),
         )
         self._identified(event, nonfinite)
@@ -389,40 +372,8 @@ class PredictionLogger:
             flat = normalise_features(features, nonfinite, self._feature_names)
         return self.masking.apply_all("features", flat) if self.masking.active["features"] else flat
 
-    def _labels(self, labels: Mapping[str, Any] | None) -> dict[str, str] | None:
-        if not labels:
-            return None
-        texts = {str(name): _label_text(value) for name, value in labels.items()}
-        return self.masking.apply_all("labels", texts) if self.masking.active["labels"] else texts
-
-    def _subject(self, subject: object) -> SubjectGroup | None:
-        if subject is None:
-            return None
-        masked = self.masking.text("subject.id", str(to_json(subject, "subject.id", [])))
-        return None if masked is None else SubjectGroup(id=masked)
-
-    def _error(self, error: BaseException | str) -> ErrorGroup:
-        text = self.masking.text
-        if isinstance(error, str):
-            return ErrorGroup(type="Error", message=text("error.message", error))
-        kind = type(error)
-        name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-        stack = "".join(traceback.format_exception(error))[-MAX_STACK_CHARS:]
-        return ErrorGroup(
-            type=text("error.type", name),
-            message=text("error.message", _shown(error)),
-            stack_trace=text("error.stack_trace", stack),
-        )
-
     def _ship(self, event: PredictionEvent | FeedbackEvent) -> None:
-        try:
-            line = encode_event(event)
-        except (TypeError, ValueError):  # lone surrogates, keys that are no strings
-            nonfinite: list[str] = []
-            if isinstance(event, PredictionEvent) and event.features is not None:
-                event.features = normalise_features(event.features, nonfinite)
-            line = encode_event(to_json(msgspec.to_builtins(event), "", nonfinite))
-        self._send((line,))
+        self._send((encode_robustly(event),))
         if type(self.shipping) is Shipping:
             self.shipping.counters.add("logged")
 
@@ -453,16 +404,4 @@ class PredictionLogger:
         self.close()
 
     def __repr__(self) -> str:
-        return f"PredictionLogger({self.model!r}, version={self._version!r}, shipping={self.shipping!r})"
-
-
-def _label_text(value: Any) -> str:
-    plain = to_json(value, "labels", [])
-    return {True: "true", False: "false"}[plain] if isinstance(plain, bool) else str(plain)
-
-
-def _shown(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001
-        return f"<{type(error).__name__}>"
+        return f"PredictionLogger({self.model!r}, shipping={self.shipping!r})"

@@ -64,11 +64,11 @@ class LogstashWire:
     def _transport(self, number: int) -> Any:
         transport = self._transports.get(number)
         if transport is None:
-            from logstash_async.transport import BeatsTransport, TcpTransport
+            from logstash_async.transport import BeatsTransport
 
             address = self.endpoints.addresses[number]
             tls = self._tls or TlsSettings()
-            transport = (TcpTransport if self._kind == "tcp" else BeatsTransport)(
+            transport = (_tcp_transport() if self._kind == "tcp" else BeatsTransport)(
                 host=address.host,
                 port=address.port,
                 timeout=self._timeout_s,
@@ -87,3 +87,30 @@ class LogstashWire:
             with contextlib.suppress(Exception):
                 transport.close()
         self._transports.clear()
+
+
+def _tcp_transport() -> Any:
+    """The library's TCP transport, which closes its connection after every batch, with an honest end.
+
+    As it comes it waits 30 seconds for the buffer of a connection that was never made, and takes a batch for sent
+    whose bytes the receiver has not taken.
+    """
+    from logstash_async.transport import TcpTransport
+
+    class HonestTcpTransport(TcpTransport):  # type: ignore[misc]
+        def _wait_for_socket_buffer_empty(self) -> None:
+            deadline = time.monotonic() + self._timeout
+            while self._connected() and not self._is_sock_write_buff_empty():
+                if time.monotonic() >= deadline:
+                    self._sock.close()
+                    raise TimeoutError("the receiver does not take what was sent")
+                time.sleep(0.002)
+
+        def _connected(self) -> bool:
+            try:
+                self._sock.getpeername()
+            except OSError:
+                return False
+            return True
+
+    return HonestTcpTransport

@@ -100,6 +100,7 @@ class Spool:
                 try:
                     current = self._ready_file(len(body))
                 except SpoolFull as error:
+                    self._unchecked = self._check_bytes  # look again at the next event
                     return self._lose(error)
                 if current is None:
                     return self._append_to_memory(body)

@@ -139,7 +139,8 @@ class SpoolFile:
 
     def append(self, body: bytes, logged_at_ms: int) -> None:
         """Add one line, durably; raises sqlite3.Error."""
-        assert self._append is not None  # noqa: S101
+        if self._append is None:
+            raise sqlite3.OperationalError(f"{self.path.name} is closed")
         self._append(APPEND, (logged_at_ms, body))
         self.last += 1
 

@@ -14,6 +14,7 @@ from typing import Final
 from driftlog.contract.settings import Secret
 
 SALT: Final = "masking.salt"
+SALT_VARIABLE: Final = "DRIFTLOG_MASKING_SALT"
 
 
 def spool_root(environ: Mapping[str, str]) -> Path:
@@ -51,6 +52,12 @@ def folder_name(service: str) -> str:
     ('fraud-eu-api', 'service')
     """
     return re.sub(r"[^A-Za-z0-9._-]", "-", service).strip(".")[:100] or "service"
+
+
+def find_salt(environ: Mapping[str, str], root: Path) -> Secret:
+    """The salt of masking: ``$DRIFTLOG_MASKING_SALT``, else the installation's; raises OSError."""
+    given = environ.get(SALT_VARIABLE)
+    return Secret(given) if given else installation_salt(root)
 
 
 def installation_salt(root: Path) -> Secret:
