@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
 import secrets
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import psutil
 import pytest
@@ -51,33 +49,68 @@ class Run:
     children: list[psutil.Process]
 
 
+@dataclass(frozen=True)
+class Interrupted:
+    """How an interrupted run ended, and the processes it had and left."""
+
+    code: int
+    replaying: bool
+    children: int
+    left: list[psutil.Process]
+
+
 @pytest.fixture(scope="module")
 def options(elasticsearch_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoOptions]:
-    """A demo with a prefix and a folder of its own."""
-    prefix = f"driftlog-demo-t{secrets.token_hex(3)}"
-    folder = tmp_path_factory.mktemp("demo")
-    yield DemoOptions(events=EVENTS, elasticsearch=elasticsearch_url, prefix=prefix, folder=folder, open_report=False)
+    """A demo with a fault, and with a prefix and a folder of its own."""
+    yield DemoOptions(
+        events=EVENTS,
+        elasticsearch=elasticsearch_url,
+        scenario="silent-model-error",
+        prefix=(prefix := f"driftlog-demo-t{secrets.token_hex(3)}"),
+        folder=tmp_path_factory.mktemp("demo"),
+        open_report=False,
+    )
     delete_prefix(elasticsearch_url, prefix)
 
 
 @pytest.fixture(scope="module")
-def run(options: DemoOptions) -> Run:
-    """The first run."""
-    return finish(options)
+def interrupted(options: DemoOptions) -> Interrupted:
+    """A run that got Ctrl-C in the middle of its replay."""
+    assert options.elasticsearch is not None
+    command = [sys.executable, "-c", INTERRUPTED, options.elasticsearch, options.prefix, str(options.folder)]
+    parent = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    store = connect(options)
+    try:
+        replaying = eventually(lambda: store.count(store.names.all_predictions(MODEL)) > 200, within_s=120)
+        family = psutil.Process(parent.pid).children(recursive=True)
+        parent.send_signal(signal.SIGINT)
+        code = parent.wait(30)
+        left = [process for process in family if process.is_running()]
+        return Interrupted(code, replaying, len(family), left)
+    finally:
+        parent.kill()
+        parent.wait()
+        store.close()
 
 
 @pytest.fixture(scope="module")
-def faulty(run: Run) -> Run:
-    """A second run over what the first one left, with a fault."""
-    return finish(replace(run.options, scenario="silent-model-error"))
-
-
-def finish(options: DemoOptions) -> Run:
+def run(options: DemoOptions, interrupted: Interrupted) -> Run:
+    """A complete run, over what the interrupted one left."""
+    assert interrupted.replaying
     before = set(psutil.Process().children(recursive=True))
     output = io.StringIO()
     code = run_demo(options, Console(file=output, width=200))
     left = [process for process in psutil.Process().children(recursive=True) if process not in before]
     return Run(options, code, output.getvalue(), left)
+
+
+def eventually(condition: Callable[[], bool], *, within_s: float) -> bool:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 def connect(options: DemoOptions) -> Store:
@@ -105,9 +138,10 @@ def expected_counts() -> dict[str, int]:
 
 
 def test_everything_sent_is_stored_once_and_joined(run: Run) -> None:
-    """Every flight is a prediction, every arrival a feedback and an outcome, nothing is refused."""
+    """Every flight is a prediction, every arrival a feedback and an outcome, nothing is refused, and nothing is left of
+    the run before."""
     assert run.code == 0, run.output
-    assert counts(run.options) == expected_counts()
+    assert counts(run.options) == expected_counts() == counts(run.options, WITHOUT_FAULT)
 
 
 def test_every_week_is_judged(run: Run) -> None:
@@ -151,44 +185,12 @@ def test_no_process_is_left(run: Run) -> None:
     assert run.children == []
 
 
-def test_a_second_run_starts_clean(faulty: Run) -> None:
-    """The same counts again, not twice as many; once for each of the two models."""
-    assert faulty.code == 0, faulty.output
-    assert counts(faulty.options) == expected_counts() == counts(faulty.options, WITHOUT_FAULT)
-
-
-def test_a_silent_model_error_is_caught(faulty: Run) -> None:
+def test_a_silent_model_error_is_caught(run: Run) -> None:
     """By an alert that the model without the fault does not have."""
-    assert "Caught on August" in faulty.output, faulty.output
+    assert "Caught on August" in run.output, run.output
 
 
-def eventually(condition: Callable[[], bool], *, within_s: float) -> bool:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_an_interrupted_replay_leaves_no_process(number: signal.Signals, options: DemoOptions, tmp_path: Path) -> None:
-    """Ctrl-C in the middle of the replay, and kill -9."""
-    prefix = f"{options.prefix}i"
-    assert options.elasticsearch is not None
-    command = [sys.executable, "-c", INTERRUPTED, options.elasticsearch, prefix, str(tmp_path)]
-    parent = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True, env=dict(os.environ))
-    store = connect(replace(options, prefix=prefix))
-    try:
-        replaying = eventually(lambda: store.count(store.names.all_predictions(MODEL)) > 200, within_s=120)
-        family = psutil.Process(parent.pid).children(recursive=True)
-        parent.send_signal(number)
-        code = parent.wait(30)
-        assert replaying and len(family) >= 2
-        assert code == (130 if number == signal.SIGINT else -signal.SIGKILL)
-        assert eventually(lambda: not any(process.is_running() for process in family), within_s=15)
-    finally:
-        parent.kill()
-        parent.wait()
-        store.close()
-        delete_prefix(options.elasticsearch, prefix)
+def test_ctrl_c_in_the_middle_of_the_replay_leaves_no_process(interrupted: Interrupted) -> None:
+    """Intake and app are gone when the command is, and its exit code says what happened."""
+    assert interrupted.children >= 2
+    assert (interrupted.code, interrupted.left) == (130, [])

@@ -21,6 +21,8 @@ from driftlog.present.report import render_report
 from driftlog.present.report_data import load_report_data
 from driftlog.store.client import Store
 
+WIDE = 110
+
 
 def close(
     store: Store,
@@ -33,11 +35,11 @@ def close(
 ) -> None:
     """Print what happened, write the report, and say how to go on."""
     story = read_story(store, model_settings(settings, MODEL))
-    console.print(weeks_table(story, scenario))
+    console.print(weeks_table(story, scenario, wide=console.width >= WIDE))
     print_alerts(story.alerts, console)
     console.print("\n[bold]What to see in it[/]")
     for line in lessons(story):
-        console.print(Padding(line, (0, 0, 0, 2)), highlight=False)
+        console.print(Padding(line, (0, 0, 0, 2), expand=False), highlight=False)
     if scenario:
         print_caught(story, read_story(store, model_settings(settings, WITHOUT_FAULT)), scenario, console)
     _print_counts(store, sent, console)

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from driftlog.contract.errors import DriftlogError, PortBusy
+from driftlog.contract.errors import DriftlogError
 from driftlog.contract.names import IndexNames
 from driftlog.contract.records import ModelRecord
 from driftlog.contract.settings import Settings
@@ -24,20 +25,21 @@ from driftlog.demo.processes import Children, free_ports
 from driftlog.demo.reference import build_reference
 from driftlog.demo.replay import AppClient, Hour, Sent, replay
 from driftlog.demo.scenarios import SCENARIOS, Scenario
+from driftlog.demo.server import DemoServer
 from driftlog.demo.settings import (
     ENVIRONMENT,
     MODEL,
     DemoOptions,
     check_demo_prefix,
     fresh_spool,
-    model_settings,
     service_of,
     write_settings,
 )
 from driftlog.demo.signals import end_like_ctrl_c, undisturbed
+from driftlog.demo.summary import STYLES
 from driftlog.store import models, templates
+from driftlog.store.alerts import find_alerts
 from driftlog.store.client import Store
-from driftlog.store.local.server import LocalServer, LocalSettings
 from driftlog.worker.cycle import run_cycle
 
 INTERRUPTED = 130
@@ -56,7 +58,7 @@ def run_demo(options: DemoOptions, console: Console) -> int:
     DriftlogError
         Something could not be done; what, and what to do about it.
     """
-    server = _Server(options, console)
+    server = DemoServer(options, console)
     complete = False
     try:
         with end_like_ctrl_c():
@@ -71,7 +73,7 @@ def run_demo(options: DemoOptions, console: Console) -> int:
     return 0
 
 
-def _run(options: DemoOptions, server: _Server, console: Console) -> None:
+def _run(options: DemoOptions, server: DemoServer, console: Console) -> None:
     started = time.monotonic()
     scenario = SCENARIOS[options.scenario] if options.scenario else None
     url = server.start()
@@ -90,44 +92,10 @@ def _run(options: DemoOptions, server: _Server, console: Console) -> None:
     console.print(f"Done in {time.monotonic() - started:.0f} s", highlight=False)
 
 
-class _Server:
-    """The Elasticsearch of this run: a given cluster, or the local server."""
-
-    def __init__(self, options: DemoOptions, console: Console) -> None:
-        self._options = options
-        self._console = console
-        self._local = LocalServer()
-        self._settings = LocalSettings()
-        self._ours = False
-
-    def start(self) -> str:
-        """Have it running, and return its address."""
-        if self._options.elasticsearch:
-            return self._options.elasticsearch
-        if self._local.status(self._settings) is None:
-            self._ours = True
-        try:
-            return self._start(self._settings)
-        except PortBusy as error:
-            self._console.print(f"{error.message}; taking a free one")
-            return self._start(LocalSettings(port=0))
-
-    def _start(self, settings: LocalSettings) -> str:
-        return self._local.start(settings, lambda text: self._console.print(text, highlight=False)).url
-
-    def leave(self, *, complete: bool) -> None:
-        """Stop the local server where that was asked for, or where this run started it and did not come to its end."""
-        if self._options.elasticsearch:
-            return
-        if (complete and self._options.stop) or (not complete and self._ours):
-            self._local.stop(self._settings)
-            self._console.print("Elasticsearch is stopped; its data is kept")
-
-
 def prepare(store: Store, settings: Settings) -> None:
     """Start clean: delete the demo's own indices, install its templates, register its models."""
     check_demo_prefix(store.names.prefix)
-    store.wait_until_ready(60.0)
+    store.wait_until_ready(30.0)
     for index in store.list_indices(store.names.everything):
         store.drop_index(index.name)
     templates.install(store)
@@ -199,18 +167,18 @@ def _replay(
     scenario: Scenario | None,
     console: Console,
 ) -> Sent:
+    """Replay with a progress bar, a worker cycle after each simulated week, and each alert shown as it opens."""
     clients = [AppClient(app.url) for app in apps]
+    shown: set[str] = set()
     with _progress(console) as progress:
-        task = progress.add_task("replay", total=len(live), date="", alerts="")
-        opened = 0
+        task = progress.add_task("replay", total=len(live), date="")
 
         def on_hour(hour: Hour) -> None:
             progress.update(task, advance=len(hour.flights), date=f"{hour.start:%a %b %d %H:00}")
 
         def on_week(end: datetime, _week: Sent) -> None:
-            nonlocal opened
-            opened += _cycle(store, settings, end)
-            progress.update(task, alerts=f"{opened} alerts")
+            if _cycle(store, settings, end):
+                _show_opened(store, shown, console)
 
         try:
             return replay(live, clients, scenario=scenario, on_hour=on_hour, on_week=on_week)
@@ -220,13 +188,13 @@ def _replay(
 
 
 def _cycle(store: Store, settings: Settings, as_of: datetime) -> int:
-    """One worker cycle a model at the simulated time; the number of alerts the model (with the fault) opened."""
+    """One worker cycle a model at the simulated time; the number of alerts the first model opened."""
     store.refresh(store.names.everything)
     opened = 0
     for model in settings.models:
         record = run_cycle(
             store,
-            model_settings(settings, model.name),
+            model,
             as_of=as_of,
             worker_id="demo",
             term=TERM,
@@ -239,13 +207,22 @@ def _cycle(store: Store, settings: Settings, as_of: datetime) -> int:
     return opened
 
 
+def _show_opened(store: Store, shown: set[str], console: Console) -> None:
+    for alert in find_alerts(store, MODEL):
+        if alert.id not in shown:
+            shown.add(alert.id)
+            style = STYLES[alert.severity]
+            console.print(
+                f"{alert.opened:%b %d}  [{style}]{alert.severity:<8}[/]  {escape(alert.title)}", highlight=False
+            )
+
+
 def _progress(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.fields[date]:<16}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("flights"),
-        TextColumn("{task.fields[alerts]}"),
         TimeElapsedColumn(),
         console=console,
         transient=True,

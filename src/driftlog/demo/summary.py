@@ -20,22 +20,27 @@ SHOWN_FIELDS = 3
 STYLES = {"critical": "bold red", "warning": "yellow"}
 
 
-def weeks_table(story: Story, scenario: Scenario | None = None) -> Table:
-    """One row a week; weeks with the fault are marked."""
+def weeks_table(story: Story, scenario: Scenario | None = None, *, wide: bool = True) -> Table:
+    """One row a week; weeks with the fault are marked. Without `wide` it fits a terminal of 80 columns."""
     table = Table(title="Weeks of 2013", title_justify="left", title_style="bold", pad_edge=False, box=None)
-    table.add_column("week of")
-    for name in ("flights", "ROC AUC", "accuracy"):
-        table.add_column(name, justify="right")
-    table.add_column("late, expected", justify="right")
-    table.add_column("and true", justify="right")
+    table.add_column("week of", no_wrap=True)
+    table.add_column("flights", justify="right")
+    table.add_column("AUC", justify="right")
+    if wide:
+        table.add_column("95 %", style="dim", no_wrap=True)
+    table.add_column("accuracy", justify="right")
+    table.add_column("late: expected" if wide else "late: exp.", justify="right")
+    table.add_column("true", justify="right")
     table.add_column("drifted")
-    table.add_column("alerts")
+    table.add_column("alerts", no_wrap=wide)
     for week in story.weeks:
-        faulty = scenario is not None and scenario.start <= week.window.start < scenario.end
+        faulty = scenario is not None and scenario.active(week.window.start)
+        auc = week.by_metric.get("roc_auc")
         table.add_row(
             f"{week.window.start:%b %d}" + (" [bold red]fault[/]" if faulty else ""),
             f"{week.predictions:,}",
-            _with_interval(week.by_metric.get("roc_auc")),
+            _styled(auc),
+            *([_interval(auc)] if wide else []),
             _styled(week.by_metric.get("accuracy")),
             _share(week.predicted_late),
             _share(week.late),
@@ -45,10 +50,10 @@ def weeks_table(story: Story, scenario: Scenario | None = None) -> Table:
     return table
 
 
-def _with_interval(measurement: Measurement | None) -> str:
+def _interval(measurement: Measurement | None) -> str:
     if measurement is None or measurement.lower is None or measurement.upper is None:
-        return _styled(measurement)
-    return f"{_styled(measurement)} [dim]{measurement.lower:.2f}-{measurement.upper:.2f}[/]"
+        return ""
+    return f"{measurement.lower:.2f}-{measurement.upper:.2f}"
 
 
 def _styled(measurement: Measurement | None) -> str:
@@ -85,7 +90,7 @@ def print_alerts(alerts: Sequence[Alert], console: Console) -> None:
         style = STYLES[alert.severity]
         weeks = count(alert.windows, "week")
         console.print(f"[{style}]{alert.severity:<8}[/] {alert.opened:%b %d} {end}, {weeks}: {escape(alert.title)}")
-        console.print(Padding(f"[dim]{escape(alert.message)}[/]", (0, 0, 0, 9)), highlight=False)
+        console.print(Padding(f"[dim]{escape(alert.message)}[/]", (0, 0, 0, 9), expand=False), highlight=False)
 
 
 def print_caught(faulty: Story, healthy: Story, scenario: Scenario, console: Console) -> bool:
@@ -101,7 +106,7 @@ def print_caught(faulty: Story, healthy: Story, scenario: Scenario, console: Con
         f"[bold]{escape(first.id)}[/]: {escape(first.title)}",
         highlight=False,
     )
-    console.print(Padding(f"[dim]{escape(first.message)}[/]", (0, 0, 0, 2)), highlight=False)
+    console.print(Padding(f"[dim]{escape(first.message)}[/]", (0, 0, 0, 2), expand=False), highlight=False)
     for alert in new[1:]:
         console.print(f"  and on {alert.opened:%B %d} by {escape(alert.id)}: {escape(alert.title)}", highlight=False)
     console.print(

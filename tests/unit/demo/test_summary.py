@@ -47,8 +47,19 @@ def test_a_row_shows_interval_shares_and_drift() -> None:
     drifted = [measured("m", 0.4, field=f"features.{name}") for name in ("temp", "dewp", "dest", "carrier")]
     week = week_of(0, predicted_late=0.172, late=0.311, by_metric={"roc_auc": auc}, drifted=drifted)
     (row,) = [line for line in rendered(Story("flights", [week], [])) if line.startswith("Apr 01")]
-    for text in ("510", "0.65 0.58-0.71", "17%", "31%", "temp, dewp, dest +1"):
+    for text in ("510", "0.65  0.58-0.71", "17%", "31%", "temp, dewp, dest +1"):
         assert text in row
+
+
+def test_a_narrow_terminal_gets_whole_rows() -> None:
+    """Eighty columns, one line a week."""
+    auc = measured("roc_auc", 0.6514, lower=0.58, upper=0.71)
+    week = week_of(0, predicted_late=0.17, late=0.3, by_metric={"roc_auc": auc, "accuracy": auc}, opened=[])
+    console = Console(file=io.StringIO(), width=80)
+    console.print(weeks_table(Story("flights", [week] * 3, []), SCENARIOS["unit-change"], wide=False))
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) == 2 + 3 and "0.58" not in lines[-1]
 
 
 def test_a_week_without_truth_shows_dashes() -> None:
