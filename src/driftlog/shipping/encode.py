@@ -49,6 +49,10 @@ class Identity(NamedTuple):
         )
 
 
+def now_utc() -> datetime:
+    return datetime.now(UTC)
+
+
 def new_event_id() -> str:
     """UUID version 7 without dashes: time first, because Elasticsearch looks ids up faster when they grow.
 
@@ -89,7 +93,7 @@ def encode_resource(sample: ResourceGroup, identity: Identity) -> bytes:
     """Line of one resource sample, now."""
     return encode_event(
         ResourceEvent(
-            timestamp=datetime.now(UTC),
+            timestamp=now_utc(),
             event=EventGroup(id=new_event_id(), dataset=DATASET_RESOURCE),
             service=identity.service,
             host=identity.host,

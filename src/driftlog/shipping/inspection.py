@@ -38,7 +38,7 @@ class SpoolReport(NamedTuple):
 
 def inspect_spool(folder: str | Path) -> SpoolReport:
     """Report on the folder of one service, or of all services below a spool's root. Changes nothing."""
-    root = Path(folder)
+    root = Path(folder).expanduser()
     files = [_look(path) for path in sorted(root.rglob(f"*{SUFFIX}"))]
     refused = [event for path in sorted(root.rglob("refused.sqlite")) for event in list_refused(path.parent)]
     return SpoolReport(files, refused, sorted(root.rglob("*.corrupt")))

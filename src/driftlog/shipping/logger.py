@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from driftlog.contract.events import (
 )
 from driftlog.contract.names import check_model_name
 from driftlog.contract.settings import Secret
-from driftlog.shipping.encode import Identity, encode_robustly, new_event_id
+from driftlog.shipping.encode import Identity, encode_robustly, new_event_id, now_utc
 from driftlog.shipping.event_parts import error_of, labels_of, mask_answer, subject_of
 from driftlog.shipping.masking import Masking
 from driftlog.shipping.normalise import normalise_features, plain_features, to_timestamp
@@ -34,10 +34,6 @@ from driftlog.shipping.tracing import current_trace
 from driftlog.shipping.transport import Transport
 
 E = TypeVar("E", PredictionEvent, FeedbackEvent)
-
-
-def now_utc() -> datetime:
-    return datetime.now(UTC)
 
 
 class PredictionLogger:
@@ -77,11 +73,9 @@ class PredictionLogger:
     Examples
     --------
     >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     log = PredictionLogger("churn", version="3", spool=folder, resources_s=None)
+    >>> with tempfile.TemporaryDirectory() as folder, PredictionLogger("churn", spool=folder, resources_s=None) as log:
     ...     event_id = log.log_prediction({"age": 42.0, "plan": "gold"}, "stays", score=0.2)
     ...     log.stats()["logged"]
-    ...     log.close(timeout_s=0)
     1
     """
 
@@ -402,6 +396,3 @@ class PredictionLogger:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"PredictionLogger({self.model!r}, shipping={self.shipping!r})"
