@@ -1,7 +1,8 @@
-"""A store of the test's own, with templates."""
+"""Stores of the tests' own: with templates (shared by a file, emptied after each test) and without."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -9,18 +10,37 @@ import pytest
 from driftlog.contract.names import IndexNames
 from driftlog.contract.settings import ElasticsearchSettings
 from driftlog.store.client import Store
-from driftlog.store.templates import install
+from driftlog.store.templates import install, uninstall
+
+
+def connect(url: str, prefix: str) -> Store:
+    return Store.connect(ElasticsearchSettings(urls=(url,)), IndexNames(prefix))
+
+
+def drop_all(store: Store) -> None:
+    for info in store.list_indices():
+        store.drop_index(info.name)
 
 
 @pytest.fixture
 def bare_store(elasticsearch_url: str, prefix: str) -> Iterator[Store]:
     """A store without templates."""
-    with Store.connect(ElasticsearchSettings(urls=(elasticsearch_url,)), IndexNames(prefix)) as store:
+    with connect(elasticsearch_url, prefix) as store:
         yield store
 
 
+@pytest.fixture(scope="module")
+def module_store(elasticsearch_url: str) -> Iterator[Store]:
+    """A store with templates, the same for all tests of a file."""
+    with connect(elasticsearch_url, f"test-{secrets.token_hex(4)}") as store:
+        install(store)
+        yield store
+        drop_all(store)
+        uninstall(store)
+
+
 @pytest.fixture
-def store(bare_store: Store) -> Store:
-    """A store with templates."""
-    install(bare_store)
-    return bare_store
+def store(module_store: Store) -> Iterator[Store]:
+    """A store with templates and without a document."""
+    yield module_store
+    drop_all(module_store)

@@ -31,30 +31,43 @@ def test_installing_twice_changes_nothing_the_second_time(bare_store: Store) -> 
     check(bare_store)
 
 
-def test_an_older_template_is_updated_and_a_newer_one_left_alone(store: Store) -> None:
+@pytest.fixture
+def own_store(bare_store: Store) -> Store:
+    """A store whose templates a test may change."""
+    install(bare_store)
+    return bare_store
+
+
+def test_an_older_template_is_updated_and_a_newer_one_left_alone(own_store: Store) -> None:
     """Two driftlog versions in one cluster: the newer one's templates win."""
-    older, newer = (template for template in load(store.names.prefix) if template.name.endswith(("-runs", "-audit")))
+    older, newer = (
+        template for template in load(own_store.names.prefix) if template.name.endswith(("-runs", "-audit"))
+    )
     for template, version in ((older, 0), (newer, 99)):
         meta = {"_meta": {"version": version, "digest": "another"}}
-        store.request("PUT", template.path, body=template.body | meta)
+        own_store.request("PUT", template.path, body=template.body | meta)
 
     with pytest.raises(TemplatesMissing, match=f"{older.name} .version 0"):
-        check(store)
-    changed = [change.name for change in install(store) if change.action == "update"]
+        check(own_store)
+    changed = [change.name for change in install(own_store) if change.action == "update"]
     assert changed == [older.name]
-    check(store)
+    check(own_store)
 
 
-def test_existing_indices_get_new_fields(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def _all(store: Store) -> tuple[template_files.Template, ...]:
+    return load(store.names.prefix)
+
+
+def test_existing_indices_get_new_fields(own_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """``driftlog-state`` is never rolled over, so an update has to reach it."""
-    store.put(store.names.state, "x", {"kind": "lease"})
-    templates = load(store.names.prefix)
-    grown = [_with_field(t, "novel") if t.name == store.names.state else t for t in templates]
+    own_store.put(own_store.names.state, "x", {"kind": "lease"})
+    templates = load(own_store.names.prefix)
+    grown = [_with_field(t, "novel") if t.name == own_store.names.state else t for t in templates]
     monkeypatch.setattr("driftlog.store.templates.load", lambda prefix: tuple(grown))
 
-    install(store)
+    install(own_store)
 
-    mapping = store.request("GET", f"/{store.names.state}/_mapping")[store.names.state]["mappings"]
+    mapping = own_store.request("GET", f"/{own_store.names.state}/_mapping")[own_store.names.state]["mappings"]
     assert mapping["properties"]["novel"]["type"] == "long"
 
 
@@ -64,10 +77,10 @@ def _with_field(template: template_files.Template, name: str) -> template_files.
     return template_files.Template(template.name, template.kind, body, template.version, "grown")
 
 
-def test_uninstall_leaves_nothing(store: Store) -> None:
+def test_uninstall_leaves_nothing(own_store: Store) -> None:
     """Index templates go before the components they use."""
-    assert set(uninstall(store)) == {template.name for template in load(store.names.prefix)}
-    assert uninstall(store) == []
+    assert set(uninstall(own_store)) == {template.name for template in load(own_store.names.prefix)}
+    assert uninstall(own_store) == []
 
 
 NUMBERS_THEN = [
@@ -99,16 +112,15 @@ NUMBERS_THEN = [
 def test_no_change_of_type_loses_a_prediction(store: Store, group: str) -> None:
     """Predictions must not be lost exactly when data breaks: whatever comes first and whatever follows is stored."""
     index = store.names.predictions("churn", MARCH)
-    values = [(f"f {name}", value) for name, first, then in NUMBERS_THEN for value in (first, then, first)]
-    actions = [
-        BulkAction("create", index, str(n), _event(group, {name: value, f"{name}.part": 1}))
-        for n, (name, value) in enumerate(values)
-    ]
+    firsts = {f"f {name}": first for name, first, _ in NUMBERS_THEN}
+    thens = {f"f {name}": then for name, _, then in NUMBERS_THEN}
+    parts = {f"{name}.part": 1 for name in firsts}
+    events = [_event(group, values) for values in (firsts, thens, parts, firsts | thens | parts)]
 
-    report = store.bulk(actions, refresh=True)
+    report = store.bulk([BulkAction("create", index, str(n), event) for n, event in enumerate(events)])
 
     assert report.failures == []
-    assert report.stored == len(values)
+    assert report.stored == len(events)
 
 
 def _event(group: str, values: dict[str, Any]) -> dict[str, Any]:
