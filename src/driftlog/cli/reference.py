@@ -58,7 +58,13 @@ def walk(
 
 def help_text(path: tuple[str, ...], command: click.Command) -> str:
     """``--help`` of one command."""
-    context = click.Context(command, info_name=" ".join(path), terminal_width=WIDTH, max_content_width=WIDTH)
+    context = click.Context(
+        command,
+        info_name=" ".join(path),
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        help_option_names=["-h", "--help"],
+    )
     return command.get_help(context)
 
 

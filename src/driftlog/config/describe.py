@@ -47,6 +47,7 @@ DESCRIPTIONS: Final[dict[str, str]] = {
     "intake.username": "User name that senders must give.",
     "intake.password": "Its password; write ${VARIABLE}.",
     "intake.api_key": "API key that senders may give instead; write ${VARIABLE}.",
+    "intake.allow_open": "Accept events from other machines without credentials; only behind a wall of your own.",
     "intake.tls_cert": "Certificate file: serve https.",
     "intake.tls_key": "Its key file.",
     "worker.id": "Name of this worker; empty: host name and process id.",

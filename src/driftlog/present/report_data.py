@@ -9,10 +9,13 @@ Distributions need profiles and the reference, which belong to another room; the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 import driftlog
 from driftlog.contract.alert import Alert
@@ -169,17 +172,26 @@ def assemble(
     profiles: ProfileSource | None = None,
 ) -> ReportData:
     """`ReportData` from its parts; the distributions are drawn from `profiles`."""
-    kept = tuple(sorted((m for m in measurements if whole(m)), key=lambda m: (m.window, m.purpose, m.metric, m.field)))
+    kept = tuple(
+        sorted((finite(m) for m in measurements if whole(m)), key=lambda m: (m.window, m.purpose, m.metric, m.field))
+    )
     return ReportData(
         model=model,
         environment=environment,
         generated=generated,
         measurements=kept,
-        segments=tuple(sorted(segments, key=lambda m: (m.window, m.metric, m.segment))),
+        segments=tuple(sorted((finite(m) for m in segments), key=lambda m: (m.window, m.metric, m.segment))),
         alerts=tuple(sorted(alerts, key=lambda a: (a.status != "open", -SEVERITY[a.severity], -a.opened.timestamp()))),
         distributions=tuple(_distributions(kept, profiles)) if profiles is not None else (),
         reference=_reference_facts(kept, profiles),
     )
+
+
+def finite(m: Measurement) -> Measurement:
+    """`m` with None in place of NaN and infinity, which cannot be drawn."""
+    names = ("value", "lower", "upper", "reference_value")
+    broken = {n: None for n in names if (number := getattr(m, n)) is not None and not math.isfinite(number)}
+    return replace(m, **broken) if broken else m
 
 
 def _reference_facts(measurements: Sequence[Measurement], profiles: ProfileSource | None) -> ReferenceFacts | None:

@@ -1,0 +1,99 @@
+"""Rows become events whose ids a second import repeats."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from driftlog.cli.importing.columns import choose_columns, parse_mappings
+from driftlog.cli.importing.rows import Event, Row, RowReader
+from driftlog.cli.times import resolve
+from driftlog.contract.errors import UsageError
+
+PRESENT = ["when", "age", "p", "answer", "truth", "service.name"]
+
+
+def read(rows: list[Row], **more: str) -> list[Event]:
+    columns = choose_columns(
+        PRESENT,
+        "predictions",
+        regression=False,
+        timestamp="when",
+        features="age",
+        score="p",
+        prediction="answer",
+        truth="truth",
+    )
+    reader = RowReader(columns, "predictions", model="churn", environment="test", regression=False, **more)  # type: ignore[arg-type]
+    return [event for row in rows for event in reader.events(row)]
+
+
+def test_a_row_becomes_a_prediction_and_its_feedback() -> None:
+    """Named columns, columns that are fields already, and the truth as an event of its own."""
+    row = {"when": "2026-03-01T10:00", "age": 40, "p": 0.7, "answer": "yes", "truth": 1.0, "service.name": "app"}
+    prediction, feedback = read([row], timezone="Europe/Berlin", version="3")
+
+    assert prediction["@timestamp"] == feedback["@timestamp"] == "2026-03-01T09:00:00+00:00"
+    wanted = {
+        "features.age": 40,
+        "prediction.score": 0.7,
+        "prediction.label": "yes",
+        "service.name": "app",
+        "model.version": "3",
+    }
+    assert {name: prediction[name] for name in wanted} == wanted
+    assert (feedback["feedback.prediction_id"], feedback["feedback.actual"]) == (prediction["event.id"], 1)
+
+
+def test_empty_cells_are_left_out() -> None:
+    """NaN, None and NaT are no values; a row without a truth has no feedback."""
+    (event,) = read([{"when": 0, "age": float("nan"), "p": None, "answer": "no", "truth": None}])
+
+    assert "features.age" not in event
+    assert event["@timestamp"] == "1970-01-01T00:00:00+00:00"
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["yes", "no"])), max_size=12))
+def test_ids_are_unique_and_repeat_in_a_second_import(values: list[tuple[int, str]]) -> None:
+    """Equal rows get ids of their own; the same file gets the same ids."""
+    rows: list[Row] = [{"when": 5, "age": age, "answer": answer, "truth": None} for age, answer in values]
+    ids = [event["event.id"] for event in read(rows)]
+
+    assert len(set(ids)) == len(ids)
+    assert ids == [event["event.id"] for event in read(rows)]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"features": "age,weight"}, "no column 'weight'"),
+        ({}, "no column is a feature or a prediction"),
+        ({"score": "P"}, "no column 'P'"),
+    ],
+)
+def test_columns_that_are_missing_are_named(options: dict[str, str], message: str) -> None:
+    """With the columns there are, or the option to use."""
+    with pytest.raises(UsageError, match=message):
+        choose_columns(["when", "age", "p"], "predictions", regression=False, timestamp="when", **options)  # type: ignore[arg-type]
+
+
+def test_feedback_needs_the_id_of_its_prediction() -> None:
+    """The remedy names the option."""
+    with pytest.raises(UsageError) as caught:
+        choose_columns(["when", "y"], "feedback", regression=False, timestamp="when", truth="y")
+    assert "--prediction-id" in caught.value.remedy
+
+
+def test_a_mapping_may_hold_an_equals_sign_in_its_column() -> None:
+    """The last one divides."""
+    assert parse_mappings(["a=b=features.x"]) == {"a=b": "features.x"}
+
+
+def test_an_empty_span_is_refused() -> None:
+    """Since must be before until."""
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    with pytest.raises(UsageError, match="is not before"):
+        resolve(moment, moment, None)
