@@ -79,7 +79,8 @@ def serve(
     check_exposure(settings.intake)
     logging.getLogger("elastic_transport").setLevel(logging.WARNING)  # else it tells of every request
     gc.set_threshold(_GC_THRESHOLD, 20, 50)
-    asyncio.run(Intake(settings, files=files, positions=positions, now=now).run(ready))
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(Intake(settings, files=files, positions=positions, now=now).run(ready))
 
 
 class Intake:
@@ -158,6 +159,15 @@ class Intake:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's where it is installed: asyncio's own copies large bodies once for every piece it sends of them."""
+    try:
+        import uvloop
+    except ImportError:  # no wheel for this platform
+        return None
+    return uvloop.new_event_loop
 
 
 def _probe(bulk: BulkStream, store: Store) -> Callable[[], Awaitable[None]]:
