@@ -1,6 +1,6 @@
 """A receiver that costs little: reads a request, counts its lines, answers 200. Run as its own process.
 
-    python benchmarks/shipping_receiver.py      prints its port
+    python benchmarks/_shipping_receiver.py      prints its port
 
 A second connection gets the number of lines so far from ``GET /``.
 """
