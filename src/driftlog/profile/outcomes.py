@@ -6,11 +6,11 @@ feedback's own time. So the newest label wins whatever the order of arrival, a r
 outcomes can be rebuilt from feedback and predictions (`since` at the beginning of time).
 
 Feedback that comes before its prediction waits: one small document in the state index, tried again after a quarter of
-the time it has waited already (in the next join, then after a minute, an hour, at most a day), oldest first, at most 20,000 a
-join, and given up after the look-back. So a prediction held up for three hours by an outage is joined within the hour
-after it arrives, a million feedback documents imported before their predictions cost 50 bounded passes, and feedback on
-predictions that never come costs a handful of look-ups. Feedback that names no model is tried with every model, and
-only waits where the model is named.
+the time it has waited already (the next join, a minute, an hour, at most a day), oldest first, at most 20,000 a join,
+and given up after the look-back. So a prediction held up for three hours by an outage is joined within the hour after
+it arrives, a million feedback documents imported before their predictions cost 50 bounded passes, and feedback on
+predictions that never come costs a handful of look-ups. Feedback that names no model is tried with every model once,
+and waits nowhere.
 """
 
 from __future__ import annotations
@@ -199,8 +199,9 @@ def _join_page(
         known = newest.get(label.prediction_id)
         if known is None or (known.at, known.id) < (label.at, label.id):
             newest[label.prediction_id] = label
-    predictions = _find_predictions(store, settings, newest)
-    actions, found, unchanged = _outcome_actions(store, settings, newest, predictions, joined)
+    predictions, hashes = _find(store, settings, newest)
+    found = set(predictions)
+    actions, unchanged = _outcome_actions(store, settings, newest, predictions, hashes, joined)
     state = list(_waiting_actions(store, settings, newest, found, as_of, retry=retry))
     report = store.bulk(actions)
     failures = [*report.failures, *(store.bulk(state).failures if state else [])]
@@ -217,18 +218,25 @@ def _join_page(
     )
 
 
-def _find_predictions(store: Store, settings: ModelSettings, wanted: Mapping[str, Label]) -> dict[str, Document]:
-    """Sources of predictions by event id."""
+def _find(store: Store, settings: ModelSettings, wanted: Iterable[str]) -> tuple[dict[str, Document], dict[str, str]]:
+    """(source of each prediction by event id, ``event.hash`` of each outcome there is by its id), in one request."""
     fields = list(_PREDICTION_FIELDS)
     if settings.task == "multiclass":
         fields.append("prediction.probabilities")
-    pattern = store.names.all_predictions(settings.name)
-    requests = [
-        (pattern, {"query": {"ids": {"values": ids}}, "size": 10 * IDS, "_source": fields, "track_total_hits": False})
-        for ids in _pages(wanted, IDS)
-    ]
-    answers = store.msearch(requests) if requests else []
-    return {hit["_id"]: hit["_source"] for answer in answers for hit in answer["hits"]["hits"]}
+    raw, joined = store.names.all_predictions(settings.name), store.names.every("outcomes")
+    requests = []
+    for ids in _pages(wanted, IDS):
+        requests.append((raw, _by_ids(ids, fields)))
+        requests.append((joined, _by_ids([outcome_id(settings.name, id) for id in ids], ["event.hash"])))
+    hits = [answer["hits"]["hits"] for answer in store.msearch(requests)] if requests else []
+    predictions = {hit["_id"]: hit["_source"] for found in hits[::2] for hit in found}
+    hashes = {hit["_id"]: hit["_source"].get("event", {}).get("hash", "") for found in hits[1::2] for hit in found}
+    return predictions, hashes
+
+
+def _by_ids(ids: Sequence[str], source: Sequence[str]) -> Document:
+    query = {"constant_score": {"filter": {"ids": {"values": list(ids)}}}}
+    return {"query": query, "size": 10 * IDS, "_source": list(source), "track_total_hits": False, "sort": ["_doc"]}
 
 
 def outcome_id(model: str, prediction_id: str) -> str:
@@ -244,10 +252,10 @@ def _outcome_actions(
     settings: ModelSettings,
     labels: Mapping[str, Label],
     predictions: Mapping[str, Document],
+    hashes: Mapping[str, str],
     joined: datetime,
-) -> tuple[list[BulkAction], set[str], int]:
-    """(writes, ids of predictions found, number of outcomes that have this label already)."""
-    stored = _stored_hashes(store, settings, predictions)
+) -> tuple[list[BulkAction], int]:
+    """(writes, number of outcomes that have this label already: a second look at the same feedback writes nothing)."""
     actions: list[BulkAction] = []
     unchanged = 0
     for prediction_id, prediction in predictions.items():
@@ -257,27 +265,12 @@ def _outcome_actions(
         label = labels[prediction_id]
         document = outcome_document(prediction, label, settings, joined=max(joined, label.ingested or joined))
         id = outcome_id(settings.name, prediction_id)
-        if stored.get(id) == document.event.hash:
+        if hashes.get(id) == document.event.hash:
             unchanged += 1
         else:
             index = store.names.monthly("outcomes", document.timestamp)
             actions.append(BulkAction("index", index, id, document, label.version))
-    return actions, set(predictions), unchanged
-
-
-def _stored_hashes(store: Store, settings: ModelSettings, predictions: Iterable[str]) -> dict[str, str]:
-    """``event.hash`` of the outcomes that are there, so that a second look at the same feedback writes nothing."""
-    requests = []
-    for ids in _pages(predictions, IDS):
-        values = [outcome_id(settings.name, id) for id in ids]
-        body = {"query": {"ids": {"values": values}}, "size": 10 * IDS, "_source": ["event.hash"]}
-        requests.append((store.names.every("outcomes"), body | {"track_total_hits": False}))
-    answers = store.msearch(requests) if requests else []
-    return {
-        hit["_id"]: hit["_source"].get("event", {}).get("hash", "")
-        for answer in answers
-        for hit in answer["hits"]["hits"]
-    }
+    return actions, unchanged
 
 
 def outcome_document(

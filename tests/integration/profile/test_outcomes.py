@@ -147,7 +147,7 @@ def test_truth_waits_for_its_prediction(store: Store, write: Write) -> None:
     write([prediction(0, 0.9, "yes")])
     pausing = later + timedelta(minutes=30)
     assert join(store, since=pausing, as_of=pausing).read == 0
-    due = later + timedelta(hours=1)
+    due = later + timedelta(minutes=61)
     assert figures(join(store, since=due, as_of=due)) == (1, 0, 1)
     found = dirty_buckets(store, SETTINGS, build_binning(rows(), SETTINGS, created=DAY0), since=due, as_of=due)
     assert [key.bucket.start for key in found.outcome_keys] == [DAY0]
