@@ -120,7 +120,7 @@ def _security(store: Store) -> list[Finding]:
     if str(settings.get("enabled", "true")) == "false":
         status: Any = "ok" if local else "problem"
         text = "off: anyone who reaches the port may read and delete everything"
-        remedy = "fine on one machine; `driftlog local start --secure`, or enable xpack.security"
+        remedy = "fine for one user on one machine; elsewhere enable xpack.security and TLS"
         return [Finding("security", status, text, remedy)]
     if plain and not local:
         text = f"on, but credentials and events travel unencrypted to {_some(plain)}"

@@ -70,7 +70,7 @@ def by_status(status: int, reason: str, *, kind: str = "") -> StoreError:
         return StoreUnavailable(
             text,
             status=status,
-            remedy="the disk is full: free space, or `driftlog retention`; writes resume by themselves",
+            remedy="the disk is full: free space or drop old periods; writes resume by themselves",
         )
     if kind == "cluster_block_exception":
         return StoreAccessDenied(text, status=status, remedy="remove the block from the index or the cluster")
@@ -79,9 +79,7 @@ def by_status(status: int, reason: str, *, kind: str = "") -> StoreError:
             text, status=status, remedy="check elasticsearch.api_key, or elasticsearch.username and password"
         )
     if status == 403:
-        return StoreAccessDenied(
-            text, status=status, remedy="give this account the privilege named above (roles: docs/security.md)"
-        )
+        return StoreAccessDenied(text, status=status, remedy="give this account the privilege named above")
     if status >= 500 and any(phrase in reason for phrase in _PARTIAL_REASONS):
         return PartialResult(
             text,
