@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from driftlog.contract.alert import Alert
 from driftlog.contract.measurement import MARK_IMMATURE, SEVERITY, Measurement
 from driftlog.contract.window import Window
 from driftlog.present.charts.spark import sparkline
@@ -57,9 +58,9 @@ def model_status(data: ReportData) -> Status:
     performance = _performance(data)
     if critical:
         more = f" Open beside it: {plural(len(opened) - 1, 'alert')}." if len(opened) > 1 else ""
-        return Status("critical", f"{name} needs attention: {clean(critical[0].title, 140)}.{more}", performance)
+        return Status("critical", f"{name} needs attention: {_without_name(critical[0])}.{more}", performance)
     if opened:
-        about = clean(opened[0].title, 140) if len(opened) == 1 else f"{plural(len(opened), 'warning')} are open"
+        about = _without_name(opened[0]) if len(opened) == 1 else f"{plural(len(opened), 'warning')} are open"
         return Status("warning", f"{name} works, and should be watched: {about}.", performance)
     resolved = [alert for alert in data.alerts if alert.status == "resolved"]
     past = (
@@ -70,6 +71,10 @@ def model_status(data: ReportData) -> Status:
     if not any(m.verdict in ("ok", "warning", "critical") for m in data.measurements):
         return Status("unknown", f"{name} cannot be judged yet: there is not enough data.", performance)
     return Status("ok", f"{name} works as expected; no alert is open.{past}", performance)
+
+
+def _without_name(alert: Alert) -> str:
+    return clean(alert.title.removeprefix(f"{alert.model}: "), 140)
 
 
 def _performance(data: ReportData) -> str:
