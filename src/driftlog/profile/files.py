@@ -28,7 +28,8 @@ def read_table(path: Path | str) -> pd.DataFrame:
     """A table from a CSV, TSV, Parquet or JSON-lines file, by its ending (``.gz`` is understood).
 
     In CSV empty cells and ``NaN`` are missing; other text (``NA``, ``null``, ``None``) is a value, as it would be in an
-    event. Nested objects of JSON lines become dotted columns.
+    event; in a column of which most cells are numbers these are numbers and the rest stays text. Nested objects of
+    JSON lines become dotted columns.
 
     Raises
     ------
@@ -59,9 +60,19 @@ def _read(path: Path, kind: str) -> pd.DataFrame:
         return pd.read_parquet(path)
     if kind == "jsonl":
         return _read_json_lines(path)
-    return pd.read_csv(
-        path, sep="\t" if kind == "tsv" else ",", keep_default_na=False, na_values=["", "NaN", "nan"], low_memory=False
-    )
+    separator = "\t" if kind == "tsv" else ","
+    frame = pd.read_csv(path, sep=separator, keep_default_na=False, na_values=["", "NaN", "nan"], low_memory=False)
+    for name in frame.columns[[pd.api.types.is_string_dtype(dtype) for dtype in frame.dtypes]]:
+        frame[name] = _mostly_numbers(frame[name])
+    return frame
+
+
+def _mostly_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Numbers where most of a text column are numbers: one ``N/A`` must not turn a CSV column into categories."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    if numbers.notna().sum() * 2 <= column.notna().sum():
+        return column
+    return numbers.astype(object).where(numbers.notna(), column.astype(object))
 
 
 def _read_json_lines(path: Path) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from driftlog.store.client import Store
 log = logging.getLogger("driftlog.profile")
 
 KEEP_ALIVE: Final = "2m"
+COUNTS_AT_ONCE: Final = 60_000
 _PERIODS: Final[tuple[Period, ...]] = ("day", "month", "year")
 
 Body = dict[str, Any]
@@ -29,14 +30,30 @@ def search_parts(store: Store, wanted: Sequence[tuple[ProfileKey, Bodies]]) -> I
     count the same events. A search refused because a feature is stored with another type than its bins expect is
     repeated with that feature read from the events themselves (`with_types`).
     """
-    single = [(key, bodies[0]) for key, bodies in wanted if len(bodies) == 1]
-    try:
-        requests = [(store.names.all_predictions(key.model), body) for key, body in single]
-        answers = iter(store.msearch(requests))
-    except StoreRejected:
-        answers = iter([_search(store, key.model, body) for key, body in single])
+    for batch in _batches(wanted):
+        single = [(key, bodies[0]) for key, bodies in batch if len(bodies) == 1]
+        try:
+            requests = [(store.names.all_predictions(key.model), body) for key, body in single]
+            answers = iter(store.msearch(requests) if requests else ())
+        except StoreRejected:
+            answers = iter([_search(store, key.model, body) for key, body in single])
+        for key, bodies in batch:
+            yield key, [next(answers)] if len(bodies) == 1 else _together(store, key.model, bodies)
+
+
+def _batches(wanted: Sequence[tuple[ProfileKey, Bodies]]) -> Iterator[list[tuple[ProfileKey, Bodies]]]:
+    """Buckets whose answers are held in memory together: at most 60,000 counts, about 30 MB, or one bucket."""
+    batch: list[tuple[ProfileKey, Bodies]] = []
+    room = COUNTS_AT_ONCE
     for key, bodies in wanted:
-        yield key, [next(answers)] if len(bodies) == 1 else _together(store, key.model, bodies)
+        cost = sum(len(agg.get("range", {}).get("ranges", ())) for body in bodies for agg in body["aggs"].values())
+        if batch and cost > room:
+            yield batch
+            batch, room = [], COUNTS_AT_ONCE
+        batch.append((key, bodies))
+        room -= cost
+    if batch:
+        yield batch
 
 
 def _together(store: Store, model: str, bodies: Bodies) -> Bodies:

@@ -120,7 +120,11 @@ def _negative_label(actual: pd.Series[Any], settings: ModelSettings) -> str:
 
 def _times(frame: pd.DataFrame, timestamp: str) -> pd.Series[Any] | None:
     if timestamp not in frame:
-        return None
+        if timestamp == "@timestamp":
+            return None
+        raise ReferenceUnusable(
+            f"there is no column {timestamp!r} for the times", remedy="name it @timestamp in the column mapping"
+        )
     try:
         times = pd.to_datetime(frame[timestamp], utc=True)
     except (ValueError, TypeError, OverflowError) as error:

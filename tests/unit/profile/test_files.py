@@ -21,6 +21,14 @@ def test_three_formats_hold_the_same_table(tmp_path: Path) -> None:
         assert read_table(tmp_path / name).to_dict("list") == frame.to_dict("list")
 
 
+def test_one_word_does_not_make_numbers_text(tmp_path: Path) -> None:
+    """CSV cells have no type: where most are numbers they are numbers; categories stay text."""
+    (tmp_path / "t.csv").write_text("a,b\n1.5,x\nN/A,7\n2,y\n,z\n", encoding="utf-8")
+    frame = read_table(tmp_path / "t.csv")
+    assert frame["a"].dropna().tolist() == [1.5, "N/A", 2.0]
+    assert frame["b"].tolist() == ["x", "7", "y", "z"]
+
+
 def test_nested_lines_become_dotted_columns(tmp_path: Path) -> None:
     """As stored events are written."""
     (tmp_path / "t.jsonl").write_text('{"features": {"a": 1}, "prediction": {"score": 0.5}}\n\n', encoding="utf-8")

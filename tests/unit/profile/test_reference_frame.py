@@ -103,6 +103,12 @@ def test_unreadable_times_are_refused(value: object, message: str) -> None:
         build(frame)
 
 
+def test_a_named_time_column_must_be_there() -> None:
+    """Without it there would silently be no chunks."""
+    with pytest.raises(ReferenceUnusable, match="departed"):
+        reference_from_frame(table(), WEEKLY, timestamp="departed", origin="a test", created=CREATED)
+
+
 def test_a_score_without_label_is_labelled_by_the_threshold() -> None:
     """The other label is the truth's other label."""
     frame = table().drop(columns="prediction.label").replace({"outcome.actual": {"0": "none"}})
