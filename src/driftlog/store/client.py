@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlencode
@@ -21,7 +20,7 @@ from driftlog.contract.errors import StoreAccessDenied, StoreConflict, StoreErro
 from driftlog.contract.names import IndexNames
 from driftlog.contract.settings import ElasticsearchSettings
 from driftlog.store import bulk as bulks
-from driftlog.store.cluster import read_cluster
+from driftlog.store.cluster import index_info, read_cluster
 from driftlog.store.connection import connect, shown
 from driftlog.store.ownership import belongs, require_own
 from driftlog.store.searching import (
@@ -333,7 +332,7 @@ class Store:
         except StoreNotFound:
             return []
         return sorted(
-            (_index_info(row) for row in rows if belongs(row["index"], self.names.prefix)), key=lambda info: info.name
+            (index_info(row) for row in rows if belongs(row["index"], self.names.prefix)), key=lambda info: info.name
         )
 
     def drop_index(self, name: str) -> bool:
@@ -402,14 +401,3 @@ def _refresh(refresh: bool | str) -> dict[str, Any]:
 def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]
-
-
-def _index_info(row: Mapping[str, str | None]) -> IndexInfo:
-    return IndexInfo(
-        name=str(row["index"]),
-        docs=int(row.get("docs.count") or 0),
-        size_bytes=int(row.get("store.size") or 0),
-        created=datetime.fromtimestamp(int(row.get("creation.date") or 0) / 1000, UTC),
-        health=row.get("health") or "",
-        status=row.get("status") or "open",
-    )

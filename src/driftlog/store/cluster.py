@@ -1,4 +1,4 @@
-"""What the connected cluster is: version, licence, health, disk.
+"""What the connected cluster is: version, licence, health, disk, indices.
 
 The local server has no ``GET /``; the same is read from the nodes. A managed cluster may withhold the nodes; then
 ``GET /`` is asked.
@@ -6,10 +6,12 @@ The local server has no ``GET /``; the same is read from the nodes. A managed cl
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from driftlog.contract.errors import StoreAccessDenied, StoreError, StoreNotFound, StoreRejected
-from driftlog.store.values import ClusterInfo, Document
+from driftlog.store.values import ClusterInfo, Document, IndexInfo
 
 
 class Request(Protocol):
@@ -64,3 +66,15 @@ def _fullest_disk(stats: Document) -> tuple[int | None, int | None]:
     disks = [node.get("fs", {}).get("total", {}) for node in stats.get("nodes", {}).values()]
     sizes = [(int(d["total_in_bytes"]), int(d["available_in_bytes"])) for d in disks if d.get("total_in_bytes")]
     return min(sizes, key=lambda size: size[1] / size[0], default=(None, None))
+
+
+def index_info(row: Mapping[str, str | None]) -> IndexInfo:
+    """One row of ``GET /_cat/indices`` in JSON with sizes in bytes."""
+    return IndexInfo(
+        name=str(row["index"]),
+        docs=int(row.get("docs.count") or 0),
+        size_bytes=int(row.get("store.size") or 0),
+        created=datetime.fromtimestamp(int(row.get("creation.date") or 0) / 1000, UTC),
+        health=row.get("health") or "",
+        status=row.get("status") or "open",
+    )
