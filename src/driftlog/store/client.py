@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -31,6 +31,7 @@ from driftlog.store.searching import (
     ids_body,
     multi_search_body,
     page_body,
+    parts,
     to_hit,
 )
 from driftlog.store.translate import by_status, explain, translate
@@ -55,8 +56,6 @@ __all__ = [
     "Store",
     "translate",
 ]
-
-T = TypeVar("T")
 
 _JSON: Final = {"accept": "application/json", "content-type": "application/json"}
 _NDJSON: Final = {"accept": "application/json", "content-type": "application/x-ndjson"}
@@ -157,7 +156,7 @@ class Store:
     def msearch(self, requests: Sequence[tuple[str, Document]]) -> list[Document]:
         """Answers to (index, body) pairs, in order; as strict as `search`; slices of at most 32 a request."""
         answers: list[Document] = []
-        for part in _parts(requests, MULTI_SEARCH_SLICE):
+        for part in parts(requests, MULTI_SEARCH_SLICE):
             body = multi_search_body(part)
             response = self.request("POST", "/_msearch", body=body, repeat=True)
             answers.extend(complete(answer) for answer in response["responses"])
@@ -221,7 +220,7 @@ class Store:
     def mget(self, index: str, ids: Iterable[str], *, source: Any = None) -> dict[str, Document]:
         """Sources by id, as last written; missing ones are left out. `index` is one index."""
         found: dict[str, Document] = {}
-        for part in _parts(list(dict.fromkeys(ids)), _IDS_SLICE):
+        for part in parts(list(dict.fromkeys(ids)), _IDS_SLICE):
             wanted: list[Document] = [{"_id": id} | ({"_source": source} if source is not None else {}) for id in part]
             response = self.request("POST", f"/{_quoted(index)}/_mget", body={"docs": wanted}, repeat=True)
             for doc in response["docs"]:
@@ -234,7 +233,7 @@ class Store:
     def find_by_ids(self, pattern: str, ids: Iterable[str]) -> list[Hit]:
         """Searchable documents with one of `ids` in any index of `pattern`; an id can occur in several."""
         hits: list[Hit] = []
-        for part in _parts(list(dict.fromkeys(ids)), _IDS_SLICE):
+        for part in parts(list(dict.fromkeys(ids)), _IDS_SLICE):
             response = self.search(pattern, ids_body(part))
             found = response["hits"]["hits"]
             if response["hits"]["total"]["value"] > len(found):
@@ -396,8 +395,3 @@ def _quoted(part: str) -> str:
 
 def _refresh(refresh: bool | str) -> dict[str, Any]:
     return {"refresh": str(refresh).lower()} if refresh else {}
-
-
-def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from driftlog.contract.errors import PartialResult
 from driftlog.store.translate import by_status, reason_of, type_of
 from driftlog.store.values import Document, Hit
+
+T = TypeVar("T")
 
 STRICT: Final[dict[str, Any]] = {
     "ignore_unavailable": "true",
@@ -113,3 +115,9 @@ def to_hit(found: Document) -> Hit:
         version=found.get("_version", -1),
         index=found["_index"],
     )
+
+
+def parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """`items` in slices of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
