@@ -82,8 +82,8 @@ def _feature(rng: np.random.Generator, n: int, number: int) -> np.ndarray:
     return np.round(rng.normal(50, 12, n))
 
 
-def load(store: Store, rows: pd.DataFrame, *, start: datetime = START, span: timedelta = MONTH) -> float:
-    """Store `rows` as predictions spread evenly over `span`; seconds it took."""
+def load(store: Store, rows: pd.DataFrame, *, start: datetime = START, span: timedelta = MONTH, base: int = 0) -> float:
+    """Store `rows` as predictions spread evenly over `span`, numbered from `base`; seconds it took."""
     began = time.perf_counter()
     step = span / max(1, len(rows))
     names = [name.removeprefix("features.") for name in rows if name.startswith("features.")]
@@ -99,7 +99,7 @@ def load(store: Store, rows: pd.DataFrame, *, start: datetime = START, span: tim
             document = {
                 "@timestamp": at,
                 "event": {
-                    "id": f"p{number}",
+                    "id": f"p{base + number}",
                     "dataset": "driftlog.prediction",
                     "ingested": at,
                     "duration": 1_000_000 + number % 9_000_000,
@@ -111,7 +111,7 @@ def load(store: Store, rows: pd.DataFrame, *, start: datetime = START, span: tim
                 "prediction": {"task": "binary", "score": scores[offset], "label": labels[offset]},
             }
             index = store.names.predictions("bench", at)
-            body += encode({"create": {"_index": index, "_id": f"p{number}"}}) + b"\n" + encode(document) + b"\n"
+            body += encode({"create": {"_index": index, "_id": f"p{base + number}"}}) + b"\n" + encode(document) + b"\n"
         answer = store.request("POST", "/_bulk", params={"filter_path": "errors"}, body=bytes(body))
         assert not answer["errors"]
     store.refresh(store.names.all_predictions("bench"))

@@ -53,9 +53,7 @@ def event(model: str) -> dict[str, object]:
 
 
 def batches(n: int, model: str, size: int = BATCH) -> list[bytes]:
-    return [
-        b"\n".join(json.dumps(event(model), separators=(",", ":")).encode() for _ in range(size)) for _ in range(n)
-    ]
+    return [b"\n".join(json.dumps(event(model), separators=(",", ":")).encode() for _ in range(size)) for _ in range(n)]
 
 
 def as_bulk(batch: bytes, index: str) -> bytes:
@@ -78,7 +76,7 @@ def post_all(port: int, path: str, bodies: list[bytes]) -> None:
             if response.status not in (429, 503):
                 raise SystemExit(f"{response.status}: {answer[:300]!r}")
             time.sleep(0.1)
-        if b'"errors":true' in answer or b'"quarantined":0' not in answer and path == "/":
+        if b'"errors":true' in answer or (b'"quarantined":0' not in answer and path == "/"):
             raise SystemExit(answer[:300])
     connection.close()
 
@@ -203,7 +201,9 @@ def run(url: str, n_batches: int) -> None:
                     print(f"{f'direct bulk, {connections} connection(s), events/s':44}{direct:12,.0f}")
                     print(f"{'intake / direct bulk':44}{rate / direct:12.2f}")
                 rss = peak_rss_mb(pid)
-                print(f"{'intake peak RSS, MB':44}{rss:12.0f}{TARGET_RSS_MB:10}  {'yes' if rss <= TARGET_RSS_MB else 'no'}")
+                print(
+                    f"{'intake peak RSS, MB':44}{rss:12.0f}{TARGET_RSS_MB:10}  {'yes' if rss <= TARGET_RSS_MB else 'no'}"
+                )
         finally:
             for index in store.list_indices():
                 store.drop_index(index.name)
