@@ -1,7 +1,7 @@
-"""Events a second that the intake acknowledges, over 1 and 4 connections, beside direct bulk into the same Elasticsearch.
+"""Events a second that the intake acknowledges, over 1 and 4 connections, beside direct bulk into the same server.
 
-``python -m benchmarks.intake_throughput [--quick]``. The client is a process of its own with batches encoded beforehand; the
-intake is a process of its own too. Events: 20 random double features and 3 categorical ones, about 700 bytes, as
+``python -m benchmarks.intake_throughput [--quick]``. The client is a process of its own with batches encoded before;
+the intake is a process of its own too. Events: 20 random double features and 3 categorical ones, about 700 bytes, as
 driftlog's shipper writes them, in NDJSON batches of 1,000. Acknowledged means: Elasticsearch answered for every event.
 """
 
@@ -24,6 +24,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 BATCH = 1000
 TARGETS = {1: 20_000, 4: 40_000}
@@ -157,7 +158,7 @@ def intake(elasticsearch_url: str, prefix: str) -> Iterator[tuple[int, int]]:
 
 
 def peak_rss_mb(pid: int) -> float:
-    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+    with Path(f"/proc/{pid}/status").open(encoding="ascii") as status:
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
 
 
@@ -201,9 +202,8 @@ def run(url: str, n_batches: int) -> None:
                     print(f"{f'direct bulk, {connections} connection(s), events/s':44}{direct:12,.0f}")
                     print(f"{'intake / direct bulk':44}{rate / direct:12.2f}")
                 rss = peak_rss_mb(pid)
-                print(
-                    f"{'intake peak RSS, MB':44}{rss:12.0f}{TARGET_RSS_MB:10}  {'yes' if rss <= TARGET_RSS_MB else 'no'}"
-                )
+                met = "yes" if rss <= TARGET_RSS_MB else "no"
+                print(f"{'intake peak RSS, MB':44}{rss:12.0f}{TARGET_RSS_MB:10}  {met}")
         finally:
             for index in store.list_indices():
                 store.drop_index(index.name)
