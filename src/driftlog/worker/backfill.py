@@ -63,7 +63,9 @@ def run_once(
     unknown = [name for name in models if name not in watched]
     if unknown:
         known = ", ".join(sorted(watched)) or "none"
-        raise UsageError(f"no such model: {', '.join(unknown)}", remedy=f"known are: {known}; see `driftlog models`")
+        raise UsageError(
+            f"no such model: {', '.join(unknown)}", remedy=f"known are: {known}; see `driftlog models list`"
+        )
     wanted = list(models) or sorted(watched)
     lease = settings.worker.lease
     board = LeaseBoard(store, worker_id, lease, time.monotonic)

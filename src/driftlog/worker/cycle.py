@@ -16,8 +16,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from driftlog.contract.alert import Alert
+from driftlog.contract.binning import Binning, NumericBins
 from driftlog.contract.errors import DriftlogError
-from driftlog.contract.measurement import Measurement, Verdict
 from driftlog.contract.profile import ProfileKey
 from driftlog.contract.records import RunRecord
 from driftlog.contract.settings import ModelSettings
@@ -32,16 +32,16 @@ from driftlog.profile.reference import active
 from driftlog.store.alerts import find_alerts, last_episodes, load_open, write_alerts
 from driftlog.store.client import Store
 from driftlog.store.cursors import read_cursor, write_cursor
-from driftlog.store.results import find_measurements, write_measurements
+from driftlog.store.models import ensure_indices
+from driftlog.store.results import write_measurements
 from driftlog.store.runs import write_run
 from driftlog.worker.evaluation import Evaluator
-from driftlog.worker.windows import history_span, judged_through, windows_of_span, windows_to_judge
+from driftlog.worker.history import History
+from driftlog.worker.windows import judged_through, windows_of_span, windows_to_judge
 
 log = logging.getLogger("driftlog.worker")
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-HISTORY_WINDOWS = 6
-"""Windows of history a threshold may look back on."""
 
 
 class Cursor(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +98,7 @@ def run_cycle(
     span
         A back-fill: recount and judge everything in this stretch of time, whatever the cursor says.
     verify
-        Compare all counts with the raw events and recount the buckets that differ.
+        Compare all counts with the raw events and recount the buckets that differ; make the coming indices.
     cache
         Chunk statistics kept between cycles; changes how long a cycle takes, never its result.
 
@@ -160,6 +160,8 @@ def _work(
         settings = msgspec.structs.replace(settings, look_back=record.as_of - BEGINNING)
     found = active(store, settings.name, settings.environment)
     binning, reference = found or (bare_binning(settings), None)
+    if verify:
+        _prepare_indices(store, settings, binning, now())
     recount = binning.id != cursor.binning_id or span is not None
     since = BEGINNING if recount else max(BEGINNING, cursor.ingested - overlap)
 
@@ -200,6 +202,15 @@ def _work(
     )
 
 
+def _prepare_indices(store: Store, settings: ModelSettings, binning: Binning, around: datetime) -> None:
+    """Make the indices of this period and the next, features typed as the reference knows them."""
+    prefix = "features."
+    features = {name.removeprefix(prefix): bins for name, bins in binning.fields.items() if name.startswith(prefix)}
+    numeric = [name for name, bins in features.items() if isinstance(bins, NumericBins)]
+    words = [name for name in features if name not in numeric and name not in settings.categorical]
+    ensure_indices(store, settings.name, around, numeric=numeric, categorical=words)
+
+
 def _within(keys: Sequence[ProfileKey], span: Window | None) -> list[ProfileKey]:
     return [key for key in keys if span is None or key.bucket.overlaps(span)]
 
@@ -218,7 +229,7 @@ def _judge_windows(
     store, settings = evaluator.store, evaluator.settings
     alerts = _alerts_since(store, settings, windows[0])
     episodes = dict(last_episodes(store, settings.name, settings.environment))
-    history = _History(store, settings, windows[0])
+    history = History(store, settings, windows[0])
     for window in windows:
         with stages("evaluate"):
             judged = evaluator.window(window, computed=now())
@@ -257,33 +268,6 @@ def _apply(
             counts["alerts_updated" if was_open else "alerts_opened"] += 1
         alerts[alert.key] = alert
         episodes[alert.key] = max(alert.episode, episodes.get(alert.key, 0))
-
-
-class _History:
-    """Verdicts of earlier windows by series, oldest first: read once, then kept up to date in memory."""
-
-    def __init__(self, store: Store, settings: ModelSettings, first: Window) -> None:
-        self._by_series: dict[str, dict[Window, Verdict]] = {}
-        span = history_span(settings, first, HISTORY_WINDOWS)
-        for measurement in find_measurements(
-            store, settings.name, environment=settings.environment, since=span.start, until=span.end
-        ):
-            self._note(measurement)
-
-    def _note(self, measurement: Measurement) -> None:
-        self._by_series.setdefault(measurement.series, {})[measurement.window] = measurement.verdict
-
-    def add(self, window: Window, judged: Sequence[Measurement]) -> None:
-        for measurement in judged:
-            if measurement.window == window:
-                self._note(measurement)
-
-    def before(self, window: Window) -> dict[str, list[Verdict]]:
-        """The last verdicts of each series in windows that ended before `window` began."""
-        return {
-            series: [verdicts[w] for w in sorted(verdicts) if w.end <= window.start][-HISTORY_WINDOWS:]
-            for series, verdicts in self._by_series.items()
-        }
 
 
 def _read_cursor(store: Store, settings: ModelSettings) -> Cursor:

@@ -14,7 +14,6 @@ from driftlog.contract.records import RunRecord
 from driftlog.contract.settings import ModelSettings, Settings
 from driftlog.store.client import Store
 from driftlog.store.leases import LeaseBoard
-from driftlog.store.models import ensure_indices
 from driftlog.worker.backfill import models_to_watch
 from driftlog.worker.cycle import run_cycle
 from driftlog.worker.timetable import Timetable
@@ -109,7 +108,6 @@ class Worker:
         if term is None or self._stop.is_set():
             return
         model = self._watched[name]
-        ensure_indices(self._store, name, self._now())
         record = run_cycle(
             self._store,
             model,
