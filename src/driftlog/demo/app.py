@@ -65,7 +65,7 @@ def create_app(model: Scorer, log: PredictionLogger) -> Flask:
         for arrival in arrivals:
             actual = LATE if arrival["late"] else ON_TIME
             known = datetime.fromisoformat(arrival["at"])
-            log.log_feedback(arrival["id"], actual, timestamp=known, event_id=f"{arrival['id']}-truth")
+            log.log_feedback(arrival["id"], actual, timestamp=known, event_id=f"{log.model}-{arrival['id']}")
         return {"received": len(arrivals)}
 
     @app.get("/health")

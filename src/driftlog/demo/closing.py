@@ -16,6 +16,7 @@ from driftlog.demo.replay import Sent
 from driftlog.demo.scenarios import Scenario
 from driftlog.demo.settings import MODEL, WITHOUT_FAULT, DemoOptions, model_settings
 from driftlog.demo.summary import print_alerts, print_caught, weeks_table
+from driftlog.demo.tally import print_tally
 from driftlog.demo.weeks import read_story
 from driftlog.present.report import render_report
 from driftlog.present.report_data import load_report_data
@@ -32,8 +33,8 @@ def close(
     sent: Sent,
     scenario: Scenario | None,
     console: Console,
-) -> None:
-    """Print what happened, write the report, and say how to go on."""
+) -> bool:
+    """Print what happened, write the report, and say how to go on; False when events are missing or were refused."""
     story = read_story(store, model_settings(settings, MODEL))
     console.print(weeks_table(story, scenario, wide=console.width >= WIDE))
     print_alerts(story.alerts, console)
@@ -42,22 +43,12 @@ def close(
         console.print(Padding(line, (0, 0, 0, 2), expand=False), highlight=False)
     if scenario:
         print_caught(story, read_story(store, model_settings(settings, WITHOUT_FAULT)), scenario, console)
-    _print_counts(store, sent, console)
+    arrived = print_tally(store, [model.name for model in settings.models], sent, console)
     report = _write_report(store, model_settings(settings, MODEL), options)
     _print_next(file, report, console)
     if options.open_report and has_desktop():
         webbrowser.open(report.as_uri())
-
-
-def _print_counts(store: Store, sent: Sent, console: Console) -> None:
-    predictions = store.count(store.names.all_predictions(MODEL))
-    feedback = store.count(store.names.every("feedback"), {"term": {"model.name": MODEL}})
-    quarantined = store.count(store.names.every("quarantine"))
-    console.print(
-        f"\nSent {sent.predictions:,} predictions and {sent.feedback:,} true arrivals; stored {predictions:,} and "
-        f"{feedback:,}, in quarantine {quarantined:,}.",
-        highlight=False,
-    )
+    return arrived
 
 
 def _write_report(store: Store, settings: ModelSettings, options: DemoOptions) -> Path:

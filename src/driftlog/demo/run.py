@@ -42,6 +42,7 @@ from driftlog.store.alerts import find_alerts
 from driftlog.store.client import Store
 from driftlog.worker.cycle import run_cycle
 
+FAILED = 1
 INTERRUPTED = 130
 TERM = 1
 """The demo is the only worker of its models."""
@@ -62,7 +63,7 @@ def run_demo(options: DemoOptions, console: Console) -> int:
     complete = False
     try:
         with end_like_ctrl_c():
-            _run(options, server, console)
+            arrived = _run(options, server, console)
             complete = True
     except KeyboardInterrupt:
         console.print("\n[bold]Interrupted.[/] The demo's processes are ended; the next run starts clean.")
@@ -70,10 +71,11 @@ def run_demo(options: DemoOptions, console: Console) -> int:
     finally:
         with undisturbed():
             server.leave(complete=complete)
-    return 0
+    return 0 if arrived else FAILED
 
 
-def _run(options: DemoOptions, server: DemoServer, console: Console) -> None:
+def _run(options: DemoOptions, server: DemoServer, console: Console) -> bool:
+    """The demo from start to end; False when events are missing."""
     started = time.monotonic()
     scenario = SCENARIOS[options.scenario] if options.scenario else None
     url = server.start()
@@ -88,8 +90,9 @@ def _run(options: DemoOptions, server: DemoServer, console: Console) -> None:
             console.print("Intake and serving app answer; replaying April to December")
             live = live_part(flights, options.events)
             sent = _replay(store, settings, live, apps, scenario, console)
-        close(store, settings, options, file, sent, scenario, console)
+        arrived = close(store, settings, options, file, sent, scenario, console)
     console.print(f"Done in {time.monotonic() - started:.0f} s", highlight=False)
+    return arrived
 
 
 def prepare(store: Store, settings: Settings) -> None:

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from driftlog.contract.alert import Alert
-from driftlog.contract.measurement import SEVERITY, Measurement
+from driftlog.contract.measurement import MARK_SEASON_UNSEEN, SEVERITY, Measurement
 from driftlog.demo.caught import caught_by
 from driftlog.demo.scenarios import Scenario
 from driftlog.demo.weeks import Story, Week
@@ -83,14 +83,35 @@ def _name(alert: Alert) -> str:
 
 
 def print_alerts(alerts: Sequence[Alert], console: Console) -> None:
-    """Every alert with its own words, critical ones first."""
-    console.print(f"\n[bold]{count(len(alerts), 'alert')}[/]" + (", each with what it says:" if alerts else ""))
+    """Every alert with what opened it, critical ones first."""
+    console.print(f"\n[bold]{count(len(alerts), 'alert')}[/]" + (", each with what opened it:" if alerts else ""))
     for alert in sorted(alerts, key=lambda each: (-SEVERITY[each.severity], each.opened)):
         end = f"to {alert.resolved:%b %d}" if alert.resolved else "still open"
         style = STYLES[alert.severity]
         weeks = count(alert.windows, "week")
-        console.print(f"[{style}]{alert.severity:<8}[/] {alert.opened:%b %d} {end}, {weeks}: {escape(alert.title)}")
-        console.print(Padding(f"[dim]{escape(alert.message)}[/]", (0, 0, 0, 9), expand=False), highlight=False)
+        console.print(
+            f"[{style}]{alert.severity:<8}[/] {alert.opened:%b %d} {end}, {weeks}: {escape(alert.title)}",
+            highlight=False,
+        )
+        console.print(Padding(f"[dim]{escape(evidence(alert))}[/]", (0, 0, 0, 9), expand=False), highlight=False)
+
+
+def evidence(alert: Alert) -> str:
+    """The measurement that opened the alert; its message speaks of the newest one.
+
+    For example ``distance 0.262 (kolmogorov_smirnov, limit 0.112) in the week of Aug 12``.
+    """
+    found = alert.evidence
+    known = [found.metric] if found.field else []
+    if found.reference_value is not None:
+        known.append(f"reference {found.reference_value:.3g}")
+    if found.limit is not None and found.limit.warning is not None:
+        known.append(f"limit {found.limit.warning:.3g}")
+    name = found.field.removeprefix("features.") or found.metric
+    value = "unknown" if found.value is None else f"{found.value:.3g}"
+    season = "; the reference has not seen this season" if MARK_SEASON_UNSEEN in found.marks else ""
+    behind = f" ({', '.join(known)})" if known else ""
+    return f"{name} {value}{behind} in the week of {found.window.start:%b %d}{season}"
 
 
 def print_caught(faulty: Story, healthy: Story, scenario: Scenario, console: Console) -> bool:
@@ -106,9 +127,11 @@ def print_caught(faulty: Story, healthy: Story, scenario: Scenario, console: Con
         f"[bold]{escape(first.id)}[/]: {escape(first.title)}",
         highlight=False,
     )
-    console.print(Padding(f"[dim]{escape(first.message)}[/]", (0, 0, 0, 2), expand=False), highlight=False)
+    console.print(Padding(f"[dim]{escape(evidence(first))}[/]", (0, 0, 0, 2), expand=False), highlight=False)
     for alert in new[1:]:
-        console.print(f"  and on {alert.opened:%B %d} by {escape(alert.id)}: {escape(alert.title)}", highlight=False)
+        console.print(
+            f"  and on {alert.opened:%B %d} by {escape(alert.id)}: {escape(evidence(alert))}", highlight=False
+        )
     console.print(
         f"[dim]The same flights through the same app without the fault (model {escape(healthy.model)}) have "
         f"{count(len(healthy.alerts), 'alert')}, none of these among them.[/]",

@@ -60,12 +60,12 @@ def test_each_flight_of_a_request_is_an_event(lines: Lines, log: PredictionLogge
 
 
 def test_truth_names_its_prediction(lines: Lines, log: PredictionLogger, model: FlightModel) -> None:
-    """The same id for the same truth in every run."""
+    """The same id for the same truth in every run, another one for another model."""
     arrivals = [{"id": "0401-UA1-EWR", "at": "2013-04-01T14:00:00+00:00", "late": True}]
     create_app(model, log).test_client().post("/feedback", json=arrivals)
     (event,) = lines.events
     assert event["feedback"] == {"prediction_id": "0401-UA1-EWR", "actual": "late"}
-    assert (event["event"]["id"], event["@timestamp"]) == ("0401-UA1-EWR-truth", "2013-04-01T14:00:00Z")
+    assert (event["event"]["id"], event["@timestamp"]) == ("flights-0401-UA1-EWR", "2013-04-01T14:00:00Z")
 
 
 def test_all_features_survive_the_way_through_the_app(lines: Lines, log: PredictionLogger, model: FlightModel) -> None:

@@ -6,16 +6,17 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from driftlog.contract.alert import Alert
-from driftlog.contract.measurement import Measurement
+from driftlog.contract.measurement import Limit, Measurement
 from driftlog.contract.window import WEEK, Schedule, Window
 from driftlog.demo.data import LIVE_START
 from driftlog.demo.lessons import lessons
 from driftlog.demo.scenarios import FAULT_START, SCENARIOS, Scenario
-from driftlog.demo.summary import print_caught, weeks_table
+from driftlog.demo.summary import evidence, print_caught, weeks_table
 from driftlog.demo.weeks import Story, Week
 
 AT_FAULT = FAULT_START + WEEK
@@ -108,3 +109,14 @@ def test_lessons_name_the_best_and_worst_week_and_the_extremes_of_lateness() -> 
 def test_lessons_of_nothing_are_none() -> None:
     """A run too small to judge anything invents nothing."""
     assert lessons(Story("flights", [week_of(0)], [])) == []
+
+
+def test_evidence_is_what_opened_the_alert(alert: AlertMaker) -> None:
+    """Field, value and week of the first measurement, whatever came later."""
+    made = alert(AT_FAULT)
+    assert evidence(made) == "m 0.4 in the week of Aug 05"
+    limit = Limit("default_drift", "above", warning=0.112)
+    first = measured("kolmogorov_smirnov", 0.2624, field="features.distance", limit=limit, marks=("season_unseen",))
+    assert evidence(msgspec.structs.replace(made, evidence=first)) == (
+        "distance 0.262 (kolmogorov_smirnov, limit 0.112) in the week of Apr 01; the reference has not seen this season"
+    )
