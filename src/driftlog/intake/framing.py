@@ -28,10 +28,10 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     """Full length when `raw` is only the beginning of a line that was too large to keep."""
 
 
-def split_body(body: bytes, content_type: str) -> Iterator[Line]:
+def split_body(body: bytes, content_type: str, *, first: int = 1) -> Iterator[Line]:
     """Lines of an HTTP body: a JSON object, a JSON array, or NDJSON.
 
-    NDJSON sent as ``application/json`` is recognised.
+    NDJSON sent as ``application/json`` is recognised. `first` is the number of the first line.
 
     >>> [line.raw for line in split_body(b'[{"a":1}, {"b":2}]', "application/json")]
     [b'{"a":1}', b'{"b":2}']
@@ -41,9 +41,9 @@ def split_body(body: bytes, content_type: str) -> Iterator[Line]:
     if "ndjson" not in content_type:
         body = body.strip(_WHITESPACE)
         if b"\n" not in body or body.startswith(b"[") or _is_one_value(body):
-            yield from split_line(body, "1")
+            yield from split_line(body, str(first))
             return
-    yield from split_lines(body)
+    yield from split_lines(body, first=first)
 
 
 def split_lines(body: bytes, *, first: int = 1) -> Iterator[Line]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -26,6 +28,10 @@ from driftlog.intake.stats import Stats, rss_bytes
 log = logging.getLogger(__name__)
 
 BUSY_RETRY_AFTER_S: Final = 1
+ORIGIN: Final = "X-Driftlog-Origin"
+"""``NAME:ROW``: the sender's spool file and its row in the first line. The identity of lines that have no id: it stays
+the same when a re-send cuts the rows into other batches, which a hash of the body would not."""
+_ORIGIN: Final = re.compile(r"([A-Za-z0-9_.-]{1,128}):([0-9]{1,15})")
 
 
 class HttpIntake:
@@ -77,16 +83,19 @@ class HttpIntake:
             if not self._capacity.try_extend(size, more):
                 return self._busy()
             size += more
-            return await self._store(body, request.headers.get(hdrs.CONTENT_TYPE, ""))
+            return await self._store(body, request.headers)
         finally:
             self._capacity.release(size)
 
-    async def _store(self, body: bytes, content_type: str) -> web.Response:
-        def batch() -> str:
-            return hashlib.blake2b(body, digest_size=16).hexdigest()
+    async def _store(self, body: bytes, headers: Mapping[str, str]) -> web.Response:
+        named = _ORIGIN.fullmatch(headers.get(ORIGIN, ""))
 
+        def batch() -> str:
+            return named[1] if named else hashlib.blake2b(body, digest_size=16).hexdigest()
+
+        lines = split_body(body, headers.get(hdrs.CONTENT_TYPE, ""), first=int(named[2]) if named else 1)
         try:
-            outcome = await self._receiver.receive(split_body(body, content_type), source="http", batch=batch)
+            outcome = await self._receiver.receive(lines, source="http", batch=batch)
         except StoreError as error:
             self._availability.report(error)
             return self._unavailable(error.message)

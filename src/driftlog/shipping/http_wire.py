@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 CONTENT: Final = (400, 413, 422)
 BUSY: Final = (429, 503)
 LONGEST_RETRY_AFTER_S: Final = 300.0
+ORIGIN: Final = "X-Driftlog-Origin"
+"""Header that names where the batch comes from, see `Wire.deliver`; Logstash has no use for it."""
 
 
 class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,22 +106,22 @@ class HttpWire:
         if any(address.scheme == "https" for address in addresses):
             self._context = self._tls.context()
 
-    def deliver(self, body: bytes) -> Answer:
+    def deliver(self, body: bytes, origin: str = "") -> Answer:
         """Offer the batch to each receiver that is not resting; the last answer when none took it."""
         answer = Answer(Verdict.KEEP, message="every receiver is resting", tried=False)
         for _ in self.endpoints.addresses:
             number = self.endpoints.choose()
             if number is None:
                 break
-            answer = self._offer(number, body)
+            answer = self._offer(number, body, origin)
             if answer.verdict is not Verdict.KEEP:
                 return answer
         return answer._replace(wait_s=self.endpoints.wait_s())
 
-    def _offer(self, number: int, body: bytes) -> Answer:
+    def _offer(self, number: int, body: bytes, origin: str) -> Answer:
         address = self.endpoints.addresses[number]
         try:
-            status, retry_after, text = self._post(number, body)
+            status, retry_after, text = self._post(number, body, origin)
         except Exception as error:  # noqa: BLE001  http.client, ssl and socket raise many kinds; all mean: not delivered
             self.close()
             self.endpoints.failed(number)
@@ -134,11 +136,13 @@ class HttpWire:
         self.endpoints.failed(number, self._retry_after_s(retry_after) if status in BUSY else 0.0)
         return Answer(Verdict.KEEP, status, message, denied=300 <= status < 500 and status not in (408, *BUSY))
 
-    def _post(self, number: int, body: bytes) -> tuple[int, str | None, bytes]:
+    def _post(self, number: int, body: bytes, origin: str) -> tuple[int, str | None, bytes]:
         """Status, Retry-After and body of the answer. A kept-alive connection that has died is opened anew once."""
         import http.client
 
         headers = self._headers(self.endpoints.addresses[number])
+        if origin:
+            headers[ORIGIN] = origin
         if self._compress:
             import zlib
 

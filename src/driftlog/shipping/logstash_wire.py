@@ -36,7 +36,7 @@ class LogstashWire:
         self._timeout_s = timeout_s
         self._transports: dict[int, Any] = {}
 
-    def deliver(self, body: bytes) -> Answer:
+    def deliver(self, body: bytes, origin: str = "") -> Answer:  # noqa: ARG002  the protocols have no place for it
         """Offer the batch to each receiver that is not resting."""
         message, tried = "every receiver is resting", False
         for _ in self.endpoints.addresses:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import deque
 from itertools import islice
@@ -14,6 +15,7 @@ class MemoryQueue:
     """First in, first out, bounded in bytes. Safe from any thread."""
 
     def __init__(self, max_bytes: int) -> None:
+        self.name = f"memory-{secrets.token_hex(8)}"
         self.max_bytes = max_bytes
         self.size_bytes = 0
         self.last = 0

@@ -142,7 +142,7 @@ class Sender:
         stack = [batch]
         while stack:
             part = stack.pop()
-            answer = wire.deliver(part.body)
+            answer = wire.deliver(part.body, f"{source.name}:{part.first}")
             if answer.tried:
                 self._counters.add("sent", part.size)
             if answer.verdict is Verdict.DELIVERED:

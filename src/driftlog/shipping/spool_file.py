@@ -145,6 +145,11 @@ class SpoolFile:
         self.last += 1
 
     @property
+    def name(self) -> str:
+        """Unlike that of any other spool file, for as long as it exists, whoever owns it."""
+        return self.path.stem
+
+    @property
     def is_open(self) -> bool:
         return self._writer is not None
 

@@ -37,7 +37,10 @@ class Answer(NamedTuple):
 class Wire(Protocol):
     """A wire transport. Neither method raises."""
 
-    def deliver(self, body: bytes) -> Answer: ...
+    def deliver(self, body: bytes, origin: str = "") -> Answer:
+        """Offer a batch. `origin` names the spool file and its first row (``NAME:ROW``): the same lines keep the same
+        origin however a re-send cuts them into batches, so that a line without an id is recognised."""
+        ...
 
     def close(self) -> None: ...
 

@@ -30,6 +30,18 @@ def test_killed_in_mid_stream_and_sent_again(make_intake: Any, helpers: Any) -> 
     assert len(helpers.quarantined()) == 8
 
 
+def test_bad_lines_cut_into_other_batches_are_recognised(make_intake: Any, helpers: Any) -> None:
+    """Rows of a spool keep their identity by the origin header; the same words on another row count again."""
+    intake = make_intake().start()
+    bad = b"these words again"
+
+    intake.post(b"\n".join([bad] * 3), X_Driftlog_Origin="0001-42-ab:7")
+    intake.post(b"\n".join([bad] * 5), X_Driftlog_Origin="0001-42-ab:8")
+    intake.post(bad, X_Driftlog_Origin="0001-43-cd:7")
+
+    assert len(helpers.quarantined()) == 6 + 1
+
+
 def test_sigterm_stores_what_was_read(make_intake: Any, helpers: Any) -> None:
     """Everything that TCP senders had written before SIGTERM is stored, and the exit code is 0."""
     intake = make_intake().start()
