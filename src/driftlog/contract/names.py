@@ -19,7 +19,7 @@ Period = Literal["day", "month", "year"]
 MODEL_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 PREFIX_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 MAX_FIELD_NAME: Final = 256
-_PERIOD_FORMAT: Final[dict[str, str]] = {"day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}
+_PERIOD_CHARS: Final[dict[str, int]] = {"day": 10, "month": 7, "year": 4}
 
 
 def check_model_name(name: object, *, where: str = "model.name") -> str:
@@ -75,8 +75,10 @@ def format_period(when: datetime, period: Period) -> str:
 
     >>> format_period(datetime(2026, 3, 3, tzinfo=UTC), "month")
     '2026-03'
+    >>> format_period(datetime(1, 1, 1, tzinfo=UTC), "month")
+    '0001-01'
     """
-    return when.astimezone(UTC).strftime(_PERIOD_FORMAT[period])
+    return when.astimezone(UTC).isoformat()[: _PERIOD_CHARS[period]]
 
 
 class IndexNames(msgspec.Struct, frozen=True):

@@ -23,7 +23,7 @@ from driftlog.intake.arrival import Accepted, Arrival
 from driftlog.intake.decode import decode_object
 from driftlog.intake.lift import lift
 
-_MAX_ID_CHARS: Final = 128
+_MAX_OWN_ID_BYTES: Final = 128
 _MAX_MESSAGE_CHARS: Final = 1000
 _CUT_CHARACTER: Final = re.compile(rb"(?:[\xc0-\xff]|[\xe0-\xff][\x80-\xbf]|[\xf0-\xff][\x80-\xbf]{2})\Z")
 
@@ -79,7 +79,7 @@ def quarantine(
 def _document_id(event_id: str, raw: bytes, arrival: Arrival, position: int | str) -> str:
     digest = hashlib.sha256(raw)
     if event_id:
-        return f"{event_id[:_MAX_ID_CHARS]}.{digest.hexdigest()[:16]}"
+        return f"{show(event_id.encode(), _MAX_OWN_ID_BYTES)}.{digest.hexdigest()[:16]}"
     digest.update(f"\n{arrival.source}\n{arrival.batch}\n{position}".encode())
     return digest.hexdigest()
 
@@ -100,7 +100,7 @@ def _text(event: dict[str, Any], group: str, field: str, pattern: re.Pattern[str
     value = values.get(field) if isinstance(values, dict) else None
     if not isinstance(value, str) or (pattern is not None and not pattern.match(value)):
         return ""
-    return value[:MAX_ID_BYTES]
+    return show(value.encode(), MAX_ID_BYTES)
 
 
 def show(raw: bytes, limit: int = MAX_QUARANTINE_RAW_BYTES) -> str:

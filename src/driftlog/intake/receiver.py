@@ -107,7 +107,8 @@ class Receiver:
                 if line.size_bytes > self._rules.max_event_bytes:
                     raise too_large(line.size_bytes, self._rules)
                 documents.append(normalise(line.raw, arrival))
-            except EventRefused as error:
+            except Exception as problem:  # noqa: BLE001 - a poisoned line must not stop its sender
+                error = problem if isinstance(problem, EventRefused) else _unforeseen(problem)
                 refused.append(self._quarantine(error, line.raw, arrival, line.position, size_bytes=line.size_bytes))
         documents = await self._admit(documents, refused, arrival)
         outcome = Outcome()
@@ -170,6 +171,12 @@ class Receiver:
     ) -> Accepted:
         self._stats.count_quarantined(refused.reason)
         return quarantine(refused, raw, arrival, position=position, size_bytes=size_bytes, index=index)
+
+
+def _unforeseen(problem: Exception) -> EventRefused:
+    """A line that trips a mistake of this program goes to quarantine too, or its sender would send it for ever."""
+    log.error("a line could not be read in an unforeseen way", exc_info=problem)
+    return EventRefused("rejected", f"the intake failed on this event: {problem!r:.300}")
 
 
 def _unknown(model: str) -> str:

@@ -42,5 +42,7 @@ def format_timestamp(when: datetime) -> str:
 
     >>> format_timestamp(datetime(2026, 3, 3, 10, tzinfo=UTC))
     '2026-03-03T10:00:00.000000Z'
+    >>> format_timestamp(datetime(1, 1, 1, tzinfo=UTC))
+    '0001-01-01T00:00:00.000000Z'
     """
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return when.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

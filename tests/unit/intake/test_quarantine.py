@@ -46,6 +46,12 @@ def test_other_content_under_the_same_id_is_not_lost() -> None:
     assert put(b'{"event":{"id":"e1"},"a":1}').id != put(b'{"event":{"id":"e1"},"a":2}').id
 
 
+@pytest.mark.parametrize("own", ["x" * 600, "\N{GRINNING FACE}" * 300])
+def test_the_id_of_the_document_fits_elasticsearch(own: str) -> None:
+    """An id that is too long, in bytes, still has a quarantine document; refused as well it would be sent for ever."""
+    assert len(put(json.dumps({"event": {"id": own}}).encode()).id.encode()) <= 512
+
+
 @given(st.binary(max_size=60), st.integers(4, 40))
 def test_raw_text_is_bounded_in_bytes(raw: bytes, limit: int) -> None:
     """Whatever the bytes, what is kept is text of at most the limit."""
