@@ -16,7 +16,7 @@ from driftlog.store.client import Store
 log = logging.getLogger("driftlog.profile")
 
 KEEP_ALIVE: Final = "2m"
-COUNTS_AT_ONCE: Final = 60_000
+COUNTS_AT_ONCE: Final = 12_000
 _PERIODS: Final[tuple[Period, ...]] = ("day", "month", "year")
 
 Body = dict[str, Any]
@@ -42,7 +42,7 @@ def search_parts(store: Store, wanted: Sequence[tuple[ProfileKey, Bodies]]) -> I
 
 
 def _batches(wanted: Sequence[tuple[ProfileKey, Bodies]]) -> Iterator[list[tuple[ProfileKey, Bodies]]]:
-    """Buckets whose answers are held in memory together: at most 60,000 counts, about 30 MB, or one bucket."""
+    """Buckets whose answers are held in memory together: at most 12,000 counts, about 6 MB, or one bucket."""
     batch: list[tuple[ProfileKey, Bodies]] = []
     room = COUNTS_AT_ONCE
     for key, bodies in wanted:
