@@ -37,15 +37,21 @@ class Kept:
         return Outcome(quarantined=len(documents))
 
 
+async def nothing_there(_keys: Any) -> dict[str, bytes]:
+    """No quarantine document of last month."""
+    return {}
+
+
 def test_a_line_that_trips_the_intake_is_quarantined(caplog: pytest.LogCaptureFixture) -> None:
     """Answered with an error, its sender would send it for ever and everything behind it would wait."""
     kept = Kept()
     registry: Any = SimpleNamespace(known={"churn"})
+    bulk: Any = SimpleNamespace(fetch=nothing_there)
     receiver = Receiver(
         TrippingRules(IndexNames("driftlog")),
         registry,
         kept,  # type: ignore[arg-type]
-        SimpleNamespace(),  # type: ignore[arg-type]
+        bulk,
         Stats(),
         now=lambda: NOW,
     )
