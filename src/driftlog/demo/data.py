@@ -122,20 +122,20 @@ def _winter_days(flights: pd.DataFrame, start: datetime, *, remainder: int) -> p
     return flights[chosen & flights["late"].notna()]
 
 
-def live_part(flights: pd.DataFrame, events: int | None = None) -> pd.DataFrame:
-    """The flights of April to December, or `events` of them, spread evenly over all flights in order of departure.
+def live_part(flights: pd.DataFrame, events: int | None = None, *, until: datetime = LIVE_END) -> pd.DataFrame:
+    """The flights from April 1 to `until`, or `events` of them, spread evenly over all flights in order of departure.
 
     Raises
     ------
     UsageError
         `events` is not between 1 and the number of flights.
     """
-    live = flights[flights["departure"].between(LIVE_START, LIVE_END, inclusive="left")]
+    live = flights[flights["departure"].between(LIVE_START, until, inclusive="left")]
     if events is None:
         return live
     if not 1 <= events <= len(live):
         raise UsageError(
-            f"--events {events}: there are {len(live):,} flights from April to December",
+            f"--events {events}: there are {len(live):,} flights to replay",
             remedy=f"choose a number from 1 to {len(live)}, or all",
         )
     return live.iloc[(np.arange(events) * len(live)) // events]

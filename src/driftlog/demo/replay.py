@@ -21,8 +21,8 @@ from driftlog.demo.data import FEATURES, LIVE_END, LIVE_START
 from driftlog.demo.scenarios import Scenario
 
 HOUR: Final = timedelta(hours=1)
-LAST_TRUTH: Final = LIVE_END + timedelta(days=2)
-"""By then every flight of December 31 has arrived."""
+LAST_TRUTH: Final = timedelta(days=2)
+"""So long after its end the replay still reports arrivals; by then all flights have arrived."""
 REQUEST_TIMEOUT_S: Final = 90.0
 
 
@@ -126,6 +126,7 @@ def replay(
     scenario: Scenario | None = None,
     on_hour: Callable[[Hour], None],
     on_week: Callable[[datetime, Sent], None],
+    until: datetime = LIVE_END,
 ) -> Sent:
     """Send everything; after each simulated week wait until it is stored, then call `on_week` with the week's end.
 
@@ -135,6 +136,8 @@ def replay(
         The app; in a scenario a second one without the fault, which gets the same flights.
     scenario
         Alters the features the first app receives while the fault is there.
+    until
+        End of the last departure.
 
     Returns
     -------
@@ -142,7 +145,8 @@ def replay(
         Predictions and feedback sent to each app.
     """
     total = Sent()
-    for window in Schedule(WEEK).windows(LIVE_START, LAST_TRUTH):
+    last = until + LAST_TRUTH
+    for window in Schedule(WEEK).windows(LIVE_START, last):
         week = Sent()
         for hour in hours_of(flights, window):
             for number, app in enumerate(apps):
@@ -152,7 +156,7 @@ def replay(
         for app in apps:
             _flush(app)
         total += week
-        on_week(min(window.end, LAST_TRUTH), week)
+        on_week(min(window.end, last), week)
     return total
 
 

@@ -24,7 +24,7 @@ from driftlog.demo.model import FlightModel
 from driftlog.demo.processes import Children, free_ports
 from driftlog.demo.reference import build_reference
 from driftlog.demo.replay import AppClient, Hour, Sent, replay
-from driftlog.demo.scenarios import SCENARIOS, Scenario
+from driftlog.demo.scenarios import SCENARIOS
 from driftlog.demo.server import DemoServer
 from driftlog.demo.settings import (
     ENVIRONMENT,
@@ -88,8 +88,8 @@ def _run(options: DemoOptions, server: DemoServer, console: Console) -> bool:
             flights = _train(store, settings, console)
             _wait_ready(children, apps, intake_port)
             console.print("Intake and serving app answer; replaying April to December")
-            live = live_part(flights, options.events)
-            sent = _replay(store, settings, live, apps, scenario, console)
+            live = live_part(flights, options.events, until=options.until)
+            sent = _replay(store, settings, options, live, apps, console)
         arrived = close(store, settings, options, file, sent, scenario, console)
     console.print(f"Done in {time.monotonic() - started:.0f} s", highlight=False)
     return arrived
@@ -165,9 +165,9 @@ def _train(store: Store, settings: Settings, console: Console) -> pd.DataFrame:
 def _replay(
     store: Store,
     settings: Settings,
+    options: DemoOptions,
     live: pd.DataFrame,
     apps: Sequence[_App],
-    scenario: Scenario | None,
     console: Console,
 ) -> Sent:
     """Replay with a progress bar, a worker cycle after each simulated week, and each alert shown as it opens."""
@@ -184,7 +184,8 @@ def _replay(
                 _show_opened(store, shown, console)
 
         try:
-            return replay(live, clients, scenario=scenario, on_hour=on_hour, on_week=on_week)
+            scenario = SCENARIOS[options.scenario] if options.scenario else None
+            return replay(live, clients, scenario=scenario, on_hour=on_hour, on_week=on_week, until=options.until)
         finally:
             for client in clients:
                 client.close()

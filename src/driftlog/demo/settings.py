@@ -15,12 +15,14 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from driftlog.config.load import load_settings
 from driftlog.contract.errors import UsageError
 from driftlog.contract.settings import ModelSettings, Settings
+from driftlog.demo.data import LIVE_END
 from driftlog.demo.scenarios import SCENARIOS
 from driftlog.store.local.settings import base_folder
 
@@ -56,6 +58,8 @@ class DemoOptions:
         Show the report where there is a desktop.
     report
         Where to write it; None: into `folder`.
+    until
+        End of the replay, a Monday or the end of the year.
     prefix
         ``driftlog-demo``, or ``driftlog-demo-`` and a word.
     """
@@ -66,6 +70,7 @@ class DemoOptions:
     stop: bool = False
     open_report: bool = True
     report: Path | None = None
+    until: datetime = LIVE_END
     prefix: str = DEMO_PREFIX
     folder: Path = field(default_factory=demo_folder)
 

@@ -86,7 +86,7 @@ def print_alerts(alerts: Sequence[Alert], console: Console) -> None:
     """Every alert with what opened it, critical ones first."""
     console.print(f"\n[bold]{count(len(alerts), 'alert')}[/]" + (", each with what opened it:" if alerts else ""))
     for alert in sorted(alerts, key=lambda each: (-SEVERITY[each.severity], each.opened)):
-        end = f"to {alert.resolved:%b %d}" if alert.resolved else "still open"
+        end = f"to {alert.resolved:%b %d} ({alert.resolution})" if alert.resolved else "still open"
         style = STYLES[alert.severity]
         weeks = count(alert.windows, "week")
         console.print(

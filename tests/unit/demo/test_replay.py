@@ -15,7 +15,7 @@ import pytest
 
 from driftlog.contract.errors import DriftlogError
 from driftlog.contract.window import Window
-from driftlog.demo.data import live_part
+from driftlog.demo.data import LIVE_END, live_part
 from driftlog.demo.replay import LAST_TRUTH, AppClient, Sent, hours_of, replay
 from driftlog.demo.scenarios import FAULT_END, FAULT_START, SCENARIOS
 
@@ -114,7 +114,7 @@ def test_everything_is_sent_once_over_one_connection(flights: pd.DataFrame, app:
     assert [row["id"] for row in app.rows("/predict")] == live["id"].tolist()
     truth = {row["id"]: float(row["late"]) for row in app.rows("/feedback")}
     assert truth == live.dropna(subset="late").set_index("id")["late"].to_dict()
-    assert (len(ends), ends[0], ends[-1]) == (40, datetime(2013, 4, 8, tzinfo=UTC), LAST_TRUTH)
+    assert (len(ends), ends[0], ends[-1]) == (40, datetime(2013, 4, 8, tzinfo=UTC), LIVE_END + LAST_TRUTH)
     assert app.connections == 1
 
 
