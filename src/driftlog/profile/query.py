@@ -60,7 +60,12 @@ def _shared_buckets(binning: Binning) -> int:
 
 
 def bucket_query(
-    binning: Binning, key: ProfileKey, *, fields: Sequence[str] | None = None, shared: bool = True
+    binning: Binning,
+    key: ProfileKey,
+    *,
+    fields: Sequence[str] | None = None,
+    shared: bool = True,
+    moments: bool = True,
 ) -> Body:
     """One search body that counts a bucket's prediction events.
 
@@ -70,6 +75,8 @@ def bucket_query(
         Which of the binning's fields it counts; all by default.
     shared
         Whether it counts latency, errors, hours and scores by label as well.
+    moments
+        Whether it asks for sums, least and greatest values; drift on bins needs counts only, in two thirds of the time.
 
     ::
 
@@ -105,7 +112,7 @@ def bucket_query(
     names = list(binning.fields) if fields is None else list(fields)
     aggs: Body = {}
     for position, name in enumerate(names):
-        aggs |= _field_aggs(position, name, binning.fields[name])
+        aggs |= _field_aggs(position, name, binning.fields[name], moments=moments)
     if names:
         for part, field in (("ignored", "_ignored"), ("nonfinite", "driftlog.nonfinite")):
             aggs[part] = {"terms": {"field": field, "include": names, "size": len(names)}}
@@ -114,10 +121,12 @@ def bucket_query(
     return {"size": 0, "track_total_hits": True, "query": of_key(key), "aggs": aggs}
 
 
-def _field_aggs(position: int, name: str, bins: FieldBins) -> Body:
+def _field_aggs(position: int, name: str, bins: FieldBins, *, moments: bool) -> Body:
     if isinstance(bins, CategoricalBins):
         return _category_aggs(position, name, bins)
     counts: Body = {"range": {"field": name, "ranges": ranges(bins.edges)}}
+    if not moments:
+        return {f"f{position}": counts}
     if precise(bins):
         return {f"f{position}": counts, f"s{position}": {"extended_stats": {"field": name}}}
     return {f"f{position}": counts | {"aggs": {"x": {"stats": {"field": name}}}}}
@@ -241,9 +250,9 @@ def _parse_numeric(position: int, aggs: Body, bins: NumericBins, n: int, ignored
     malformed = min(ignored, max(0, n - present))
     total, squares, least, greatest = 0.0, 0.0, None, None
     if answer is not None and present:
-        if precise(bins):
+        if f"s{position}" in aggs:
             total, squares, least, greatest = _raw_moments(aggs[f"s{position}"], bins.shift)
-        else:
+        elif "x" in answer["buckets"][0]:
             total, squares, least, greatest = _binned_moments([b["x"] for b in answer["buckets"]], bins.shift)
     return FieldCounts(
         counts,

@@ -116,6 +116,20 @@ def test_ordinary_rows_count_alike(store: Store, write: Write) -> None:
     }
 
 
+def test_counts_can_be_had_without_moments(store: Store, write: Write) -> None:
+    """For drift on bins: the same counts, no sums."""
+    binning = build_binning(reference_rows()[["features.normal", "features.epoch"]], SETTINGS, created=START)
+    rows = reference_rows(100, seed=2)
+    write(to_events(rows))
+    key = key_of(binning)
+    body = bucket_query(binning, key, shared=False, moments=False)
+    got = parse_bucket(store.search(store.names.all_predictions("churn"), body), binning, key)
+    expected = count_frame(rows, binning, key)
+    for name, counts in expected.fields.items():
+        assert got.fields[name].counts.tolist() == counts.counts.tolist()
+        assert got.fields[name].squares == 0.0
+
+
 def test_variance_survives_a_mean_of_1_7e9(store: Store, write: Write) -> None:
     """Epoch seconds with a deviation of 1: the raw sum of squares would have lost it."""
     binning = build_binning(reference_rows(), SETTINGS, created=START)
