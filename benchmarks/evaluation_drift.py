@@ -16,6 +16,7 @@ import os
 import time
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 from elasticsearch import helpers
 from scipy.stats import ks_2samp
