@@ -17,7 +17,7 @@ demo: ## replay nine months of flights through the whole pipeline (ARGS="--event
 test: ## lint, types and all tests, against a real Elasticsearch (ARGS="-k drift")
 	@scripts/bootstrap dev
 	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/pytest -q $(ARGS)
+	@$(BIN)/pytest -q -n 4 --dist loadscope $(ARGS)
 
 unit: ## the quick tests only
 	@scripts/bootstrap dev
