@@ -79,11 +79,8 @@ def create_app(model: Scorer, log: PredictionLogger) -> Flask:
     return app
 
 
-class _KeepAlive(WSGIRequestHandler):
-    """HTTP/1.1 with connections that stay open, and no line a request."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class _Quiet(WSGIRequestHandler):
+    """No line a request."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing."""
@@ -108,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     app = create_app(model, log)
     if isinstance(model, FaultyModel):
         app.before_request(lambda faulty=model: faulty.set_clock(request.get_json(silent=True)))
-    server = make_server("127.0.0.1", options.port, app, threaded=True, request_handler=_KeepAlive)
+    server = make_server("127.0.0.1", options.port, app, threaded=True, request_handler=_Quiet)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
     try:

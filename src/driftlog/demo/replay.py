@@ -47,7 +47,7 @@ class Sent:
 
 
 class AppClient:
-    """One kept-alive connection to the serving app."""
+    """The serving app, over one connection as long as it keeps it open."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)

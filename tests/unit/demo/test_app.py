@@ -86,8 +86,8 @@ def served(tmp_path: Path) -> Iterator[tuple[int, Children]]:
         yield port, children
 
 
-def test_the_process_serves_quickly_over_one_connection(served: tuple[int, Children]) -> None:
-    """200 requests with a flight each, in less than 30 ms at the median (a stalled connection takes 40)."""
+def test_the_process_serves_quickly(served: tuple[int, Children]) -> None:
+    """200 requests with a flight each, in less than 30 ms at the median (a stalled answer takes 40)."""
     port, _ = served
     connection = http.client.HTTPConnection("127.0.0.1", port)
     durations = []
