@@ -41,6 +41,7 @@ from driftlog.worker.windows import judged_through, windows_of_span, windows_to_
 
 log = logging.getLogger("driftlog.worker")
 
+MAX_ERROR_CHARS = 1000
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -105,7 +106,8 @@ def run_cycle(
     Returns
     -------
     RunRecord
-        Also for a cycle that failed; then with ``status`` failed and the error's text.
+        Also for a cycle that failed, in a foreseen way or not (the other models of this worker go on); then with
+        ``status`` failed and the error's text.
     """
     started = now()
     stages = _Stages()
@@ -135,6 +137,10 @@ def run_cycle(
     except DriftlogError as error:
         log.error("%s: the cycle failed: %s", settings.name, error)
         record = msgspec.structs.replace(record, status="failed", error=str(error))
+    except Exception as error:
+        log.exception("%s: the cycle failed in an unforeseen way", settings.name)
+        text = f"unforeseen: {type(error).__name__}: {error}"
+        record = msgspec.structs.replace(record, status="failed", error=text[:MAX_ERROR_CHARS])
     record = msgspec.structs.replace(record, finished=now(), durations_ms=stages.durations_ms)
     try:
         write_run(store, record)
@@ -161,7 +167,7 @@ def _work(
     found = active(store, settings.name, settings.environment)
     binning, reference = found or (bare_binning(settings), None)
     if verify:
-        _prepare_indices(store, settings, binning, now())
+        prepare_indices(store, settings, binning, now())
     recount = binning.id != cursor.binning_id or span is not None
     since = BEGINNING if recount else max(BEGINNING, cursor.ingested - overlap)
 
@@ -202,8 +208,8 @@ def _work(
     )
 
 
-def _prepare_indices(store: Store, settings: ModelSettings, binning: Binning, around: datetime) -> None:
-    """Make the indices of this period and the next, features typed as the reference knows them."""
+def prepare_indices(store: Store, settings: ModelSettings, binning: Binning, around: datetime) -> None:
+    """Make the indices of this period and the next ready, features typed as the reference knows them."""
     prefix = "features."
     features = {name.removeprefix(prefix): bins for name, bins in binning.fields.items() if name.startswith(prefix)}
     numeric = [name for name, bins in features.items() if isinstance(bins, NumericBins)]

@@ -10,7 +10,7 @@ import numpy as np
 
 from driftlog.contract.binning import Binning
 from driftlog.contract.measurement import MARK_NO_REFERENCE, Measurement
-from driftlog.contract.profile import LATENCY_EDGES_NS, PredictionProfile, ProfileKey, Reference, total
+from driftlog.contract.profile import LATENCY_EDGES_NS, PredictionProfile, ProfileKey, Reference
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import Window
 from driftlog.decide.judge import judge
@@ -20,7 +20,7 @@ from driftlog.evaluate.drift.window import drift_measurements
 from driftlog.evaluate.operational.window import operational_measurements, resource_measurements
 from driftlog.evaluate.performance.window import performance_measurements
 from driftlog.evaluate.quality.window import quality_measurements
-from driftlog.profile.buckets import load_outcomes, load_predictions
+from driftlog.profile.buckets import load_outcomes, load_window
 from driftlog.profile.resources import summarise_resources
 from driftlog.store.client import Store
 
@@ -51,7 +51,7 @@ class Evaluator:
             run_id=self.run_id,
         )
         where = (self.store, settings.name, settings.environment, binning.id, window)
-        current = total(load_predictions(*where)) or self._nothing(window)
+        current = load_window(*where) or self._nothing(window)
         found = operational_measurements(current, settings, context, reference=reference)
         if current.n:
             if reference is not None:
