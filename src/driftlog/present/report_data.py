@@ -24,6 +24,7 @@ from driftlog.contract.measurement import SEVERITY, Measurement
 from driftlog.contract.profile import FieldCounts, PredictionProfile, Reference
 from driftlog.contract.window import Window
 from driftlog.present.charts.distribution import rebin
+from driftlog.present.charts.scales import LARGEST
 from driftlog.present.summary import whole
 
 if TYPE_CHECKING:
@@ -274,7 +275,7 @@ def _numbers(m: Measurement, bins: FieldBins, before: FieldCounts, now: FieldCou
         return None
     lows = [v for v in (bins.low, before.minimum, bins.edges[0]) if v is not None]
     highs = [v for v in (bins.high, before.maximum, bins.edges[-1]) if v is not None]
-    low, high = lows[0], highs[0]
+    low, high = max(lows[0], -LARGEST), min(highs[0], LARGEST)
     if now.minimum is not None and now.maximum is not None and high > low:  # show what lies outside, within reason
         reach = high - low
         low, high = max(min(low, now.minimum), low - reach), min(max(high, now.maximum), high + reach)

@@ -187,6 +187,16 @@ def test_nan_and_infinity_never_reach_a_drawing(flights: ReportData) -> None:
     assert re.findall(r'="[^"]*\b(?:nan|inf)\b[^"]*"', page) == []
 
 
+@pytest.mark.parametrize("value", [-5.0, -1.7e308, 1.7e308])
+def test_values_that_cannot_be_are_drawn_all_the_same(flights: ReportData, value: float) -> None:
+    """A latency below zero (a clock that was set back) and the largest doubles."""
+    odd = [msgspec.structs.replace(m, value=value) if m.purpose == "operational" else m for m in flights.measurements]
+    page = render_report(assemble("flights", "demo", measurements=odd, alerts=[], generated=flights.generated))
+
+    assert "Latency of a prediction" in page
+    assert re.findall(r'="[^"]*\b(?:nan|inf)\b[^"]*"', page) == []
+
+
 def test_the_status_follows_the_gravest_open_alert(flights: ReportData) -> None:
     """critical, warning, ok, unknown."""
     replace = msgspec.structs.replace

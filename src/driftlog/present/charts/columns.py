@@ -9,7 +9,7 @@ from markupsafe import Markup
 from driftlog.contract.window import Window
 from driftlog.present.charts.axes import LOW, TOP, Frame, level_line, time_axis, value_axis
 from driftlog.present.charts.lines import Level, Point
-from driftlog.present.charts.scales import Linear, Timeline
+from driftlog.present.charts.scales import LARGEST, Linear, Timeline
 from driftlog.present.charts.svg import chart, titled
 
 
@@ -27,7 +27,7 @@ def column_chart(
     drawn = [point for point in points if point.value is not None]
     if not drawn:
         return Markup("")
-    highest = max([p.value or 0.0 for p in drawn] + ([level.value] if level is not None else []))
+    highest = min(LARGEST, max([0.0, *(p.value or 0.0 for p in drawn), level.value if level is not None else 0.0]))
     scale = Linear(0.0, top if top is not None else (highest or 1.0) * 1.08, frame.bottom, TOP)
     timeline = frame.timeline(span)
     parts = [*value_axis(frame, scale, form, count=3), *time_axis(frame, timeline)]

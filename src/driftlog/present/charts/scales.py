@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+LARGEST: Final = 1e300
+"""Values beyond it are drawn there: differences of larger ones exceed a double."""
+
 
 @dataclass(frozen=True)
 class Linear:
@@ -19,6 +22,7 @@ class Linear:
     end: float
 
     def __call__(self, value: float) -> float:
+        value = max(-LARGEST, min(LARGEST, value))
         return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def ticks(self, count: int = 5) -> list[float]:
@@ -42,8 +46,14 @@ def nice_step(rough: float) -> float:
 def value_scale(
     values: Iterable[float], start: float, end: float, *, floor: float | None = None, top: float | None = None
 ) -> Linear:
-    """Scale over `values` with some air, which does not cross `floor` and `top`; a floor of 0 is always shown."""
-    finite = [value for value in values if math.isfinite(value)]
+    """Scale over `values` with some air, which does not cross `floor` and `top`; a floor of 0 is always shown.
+
+    `floor` and `top` are what values of this kind keep to. Where all of them break it, they are shown all the same.
+
+    >>> value_scale([-5.0, -4.0], 0.0, 1.0, floor=0.0).high < 0
+    True
+    """
+    finite = [max(-LARGEST, min(LARGEST, value)) for value in values if math.isfinite(value)]
     low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
     if floor == 0.0 and low >= 0:
         low = 0.0
@@ -52,7 +62,7 @@ def value_scale(
         low, high = low - spread, high + spread
     air = (high - low) * 0.08
     low, high = low - (0 if low == floor else air), high + air
-    low = max(low, floor) if floor is not None else low
+    low = max(low, floor) if floor is not None and floor < high else low
     high = min(high, top) if top is not None and top > low else high
     return Linear(low, high, start, end)
 
