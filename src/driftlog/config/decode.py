@@ -57,7 +57,8 @@ def decode_struct(cls: type[S], raw: object, path: SettingPath, **given: object)
     if isinstance(raw, str) and path:
         raw = _flow(raw, path)
     if not isinstance(raw, dict):
-        raise SettingRefused("must be a group of settings", path, value=raw, remedy=f"write {_keys(cls)} below it")
+        shown = None if Secret in _inner_types(cls) else raw  # it may hold one
+        raise SettingRefused("must be a group of settings", path, value=shown, remedy=f"write {_keys(cls)} below it")
     hints = field_types(cls)
     values: dict[str, object] = dict(given)
     for key, item in raw.items():
@@ -77,6 +78,10 @@ def field_types(cls: type[msgspec.Struct]) -> dict[str, Any]:
     """Type of each setting of `cls`."""
     hints = typing.get_type_hints(cls)
     return {name: hints[name] for name in cls.__struct_fields__}
+
+
+def _inner_types(cls: type[msgspec.Struct]) -> set[Any]:
+    return {inner for hint in field_types(cls).values() for inner in (hint, *typing.get_args(hint))}
 
 
 def unknown_key(key: object, known: list[str], path: SettingPath) -> SettingRefused:
@@ -207,7 +212,10 @@ def _duration(raw: object, path: SettingPath) -> timedelta:
 
 def _secret(raw: object, path: SettingPath) -> Secret:
     if isinstance(raw, str | int) and not isinstance(raw, bool):
-        return Secret(str(raw))
+        text = str(raw).rstrip("\r\n")  # as files and secret stores add it
+        if any(ord(character) < 32 or ord(character) == 127 for character in text):
+            raise SettingRefused("holds a line break or a control character", path, remedy="copy it again, on one line")
+        return Secret(text)
     raise SettingRefused("must be text", path, remedy="put it in quotes, or use ${VARIABLE}")
 
 

@@ -54,11 +54,23 @@ def check_url(url: str, path: SettingPath) -> None:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        raise SettingRefused("is no address", path, value=url, remedy="write http://host:9200") from None
+        raise SettingRefused("is no address", path, value=_without_user(url), remedy="write http://host:9200") from None
     if parts.username or parts.password:
         raise SettingRefused("holds a user or password", path, remedy="move it to elasticsearch.username and .password")
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingRefused("is no http or https address", path, value=url, remedy="write http://host:9200")
+        raise SettingRefused(
+            "is no http or https address", path, value=_without_user(url), remedy="write http://host:9200"
+        )
+
+
+def _without_user(url: str) -> str:
+    """`url` as it may be shown: what stands before an ``@`` may be a password.
+
+    >>> _without_user("elastic:changeme@host:9200"), _without_user("host")
+    ('***@host:9200', 'host')
+    """
+    before, at, host = url.rpartition("@")
+    return f"***@{host}" if before or at else host
 
 
 def _check_intake(settings: IntakeSettings) -> None:
