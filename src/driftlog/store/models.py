@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,11 +15,15 @@ from driftlog.contract.records import ModelRecord
 from driftlog.store.client import Store
 from driftlog.store.values import Document
 
+log = logging.getLogger("driftlog.store")
+
 _LONGEST: Final[dict[str, timedelta]] = {
     "day": timedelta(days=1),
     "month": timedelta(days=31),
     "year": timedelta(days=366),
 }
+MAX_MAPPED: Final = 3000
+"""Features mapped in advance; the templates allow an index 4,000 fields of all kinds."""
 _RAW_MONTHLY: Final = ("feedback", "resources", "quarantine")
 
 
@@ -50,8 +55,8 @@ def ensure_indices(
     Parameters
     ----------
     numeric, categorical
-        Names of features whose type is known: they are mapped now, so that the first event of a period that carries
-        a number as text cannot make it a keyword for the whole period.
+        Names of features whose type is known: they are mapped now, in indices that are there as well, so that the first
+        event of a period that carries a number as text cannot make it a keyword for the whole period.
     """
     names = store.names
     wanted: dict[str, Document] = {
@@ -60,8 +65,12 @@ def ensure_indices(
     }
     for when in periods(around, "month", ahead):
         wanted |= {names.monthly(kind, when): {} for kind in _RAW_MONTHLY}
-    missing = [name for name in wanted if name not in _existing(store, wanted)]
-    return [name for name in missing if _create_index(store, name, wanted[name])]
+    existing = _existing(store, wanted)
+    made = [name for name in wanted if name not in existing and _create_index(store, name, wanted[name])]
+    for name, mappings in wanted.items():
+        if mappings and name not in made:
+            _map_further_features(store, name, mappings)
+    return made
 
 
 def periods(around: datetime, period: Period, ahead: int) -> list[datetime]:
@@ -86,8 +95,8 @@ def feature_mappings(numeric: Collection[str], categorical: Collection[str]) -> 
         return {}
     number: Document = {"type": "double", "index": False, "ignore_malformed": True}
     word: Document = {"type": "keyword", "ignore_above": 1024}
-    fields = {check_feature_name(name): number for name in sorted(numeric)}
-    fields |= {check_feature_name(name): word for name in sorted(categorical)}
+    names = [(name, number) for name in sorted(numeric)] + [(name, word) for name in sorted(categorical)]
+    fields = {check_feature_name(name): mapping for name, mapping in names[:MAX_MAPPED]}
     return {"properties": {"features": {"type": "object", "subobjects": False, "dynamic": True, "properties": fields}}}
 
 
@@ -111,3 +120,19 @@ def _create_index(store: Store, name: str, mappings: Document) -> bool:
             return False
         raise
     return True
+
+
+def _map_further_features(store: Store, index: str, mappings: Document) -> None:
+    """Map the features that no event of `index` has carried yet; the types of the others are settled."""
+    answer = store.request("GET", f"/{index}/_mapping", params={"ignore_unavailable": "true"})
+    found = answer.get(index, {}).get("mappings", {}).get("properties", {}).get("features", {}).get("properties", {})
+    features = mappings["properties"]["features"]
+    further = {name: mapping for name, mapping in features["properties"].items() if name not in found}
+    if not further:
+        return
+    try:
+        store.request(
+            "PUT", f"/{index}/_mapping", body={"properties": {"features": features | {"properties": further}}}
+        )
+    except StoreRejected as error:  # an event was faster, or the index is full of fields
+        log.warning("%s: %d features are not mapped in advance: %s", index, len(further), error.message)

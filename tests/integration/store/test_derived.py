@@ -243,3 +243,23 @@ def test_known_feature_types_are_mapped_before_the_first_event(store: Store) -> 
     answer = store.search(index, {"size": 0, "aggs": aggregations})["aggregations"]
     assert answer["age"]["value"] == 42.5
     assert {bucket["key"] for bucket in answer["codes"]["buckets"]} == {"7", "a"}
+
+
+def test_features_are_mapped_in_indices_that_are_there(store: Store) -> None:
+    """`driftlog setup` makes them before there is a reference; what an event has settled stays."""
+    ensure_indices(store, "churn", START, ahead=0)
+    index = store.names.predictions("churn", START)
+    store.create(index, "0", {"@timestamp": START, "features": {"settled": "N/A"}})
+    ensure_indices(store, "churn", START, ahead=0, numeric=["settled", "open", "open.inner"])
+    store.create(index, "1", {"@timestamp": START, "features": {"open": "N/A", "open.inner": "2"}}, refresh=True)
+
+    mapping = store.request("GET", f"/{index}/_mapping")[index]["mappings"]["properties"]["features"]["properties"]
+    types = {name: found["type"] for name, found in mapping.items()}
+    assert types == {"settled": "keyword", "open": "double", "open.inner": "double"}
+
+
+def test_more_features_than_an_index_holds_are_mapped_as_they_come(store: Store) -> None:
+    """Beyond a limit; the index is made all the same."""
+    made = ensure_indices(store, "churn", START, ahead=0, numeric=[f"f{number}" for number in range(5000)])
+
+    assert store.names.predictions("churn", START) in made

@@ -20,6 +20,7 @@ from driftlog.profile.reference import save
 from driftlog.profile.reference_frame import reference_from_frame
 from driftlog.store.alerts import find_alerts
 from driftlog.store.client import Store
+from driftlog.store.cursors import write_cursor
 from driftlog.store.models import register
 from driftlog.store.results import find_measurements
 from driftlog.store.runs import find_runs
@@ -255,6 +256,16 @@ def test_a_back_fill_judges_what_the_look_back_has_frozen(store: Store) -> None:
     (record,) = run_once(store, settings, models=["credit"], as_of=START + 400 * DAY, span=span, now=now, worker_id="w")
     assert (record.status, record.windows) == ("ok", 1)
     assert results(store, "predictions")[0].value == ROWS
+
+
+def test_a_mistake_fails_the_cycle_and_not_the_worker(store: Store) -> None:
+    """A damaged document, say: the record tells what happened, and the next model has its turn."""
+    write_cursor(store, "credit", "test", "cycle", {"ingested": "never"}, term=1)
+    record = run_cycle(store, SETTINGS, as_of=START, worker_id="w", term=1, now=now)
+
+    assert (record.status, record.error.split(":")[:2]) == ("failed", ["unforeseen", " ValidationError"])
+    store.refresh(store.names.every("runs"))
+    assert [run.status for run in find_runs(store, "credit")] == ["failed"]
 
 
 def test_each_cycle_leaves_a_record(store: Store) -> None:

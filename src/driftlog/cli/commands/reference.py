@@ -62,10 +62,15 @@ def set_reference(
     from driftlog.contract.window import Window
     from driftlog.profile.files import map_columns, read_table
     from driftlog.profile.reference import reference_from_frame, reference_from_window, save
+    from driftlog.store import templates
+    from driftlog.worker.cycle import prepare_indices
 
     if (path is None) == (start is None) or (start is None) != (end is None):
         raise UsageError("a reference comes from --file, or from --from and --to", remedy="give one of the two")
+    if start is not None and end is not None and start >= end:
+        raise UsageError("--from is not before --to", remedy="exchange the two")
     with session.store() as store:
+        templates.check(store)
         settings = choose_model(store, session.settings, model)
         created = session.now()
         with session.messages.status("Counting"):
@@ -77,6 +82,8 @@ def set_reference(
             elif start is not None and end is not None:
                 binning, made = reference_from_window(store, settings, Window(start, end), created=created)
             save(store, binning, made, activate=not no_activate)
+            if not no_activate:
+                prepare_indices(store, settings, binning, created)
     session.console.print(
         f"Reference {made.id} of {model}: {made.n:,} rows, {len(binning.fields)} fields, {len(made.chunks)} chunks"
         + ("" if no_activate else ", active now"),
