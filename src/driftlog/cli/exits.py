@@ -7,7 +7,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from driftlog.contract.errors import ConfigError, DriftlogError, StoreUnavailable, UsageError
+from driftlog.contract.errors import ConfigError, DriftlogError, NameRefused, StoreUnavailable, UsageError
 
 OK: Final = 0
 FAILED: Final = 1
@@ -35,7 +35,7 @@ def exit_code(error: BaseException) -> int:
     """
     if isinstance(error, ConfigError):
         return CONFIG
-    if isinstance(error, UsageError):
+    if isinstance(error, UsageError | NameRefused):
         return USAGE
     return UNREACHABLE if isinstance(error, StoreUnavailable) else FAILED
 

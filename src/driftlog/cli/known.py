@@ -44,10 +44,8 @@ def choose_model(store: Store, settings: Settings, name: str | None) -> ModelSet
         raise UsageError("there are several models", remedy=f"name one of {_listed(list(known))}")
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
-        raise UsageError(
-            f"no such model: {name[:80]}",
-            remedy=f"did you mean {near[0]}?" if near else f"known are {_listed(list(known))}",
-        )
+        others = f"known are {_listed(list(known))}; `driftlog models register {name[:80]}` makes it known"
+        raise UsageError(f"no such model: {name[:80]}", remedy=f"did you mean {near[0]}?" if near else others)
     return known[name]
 
 

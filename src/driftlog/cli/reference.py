@@ -27,7 +27,7 @@ follow the terminal and `NO_COLOR`.
 
 `--since` and `--until` take an ISO time (`2026-03-01`, `2026-03-01T12:00:00Z`; UTC where no zone is named) or a
 duration (`12h`, `7d`, `4w`). A duration counts back from the latest data in the store, not from today, so that
-history is looked at like the present.
+history is looked at like the present. Times lie between 1900 and 2200.
 
 ## JSON
 

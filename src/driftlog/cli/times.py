@@ -12,6 +12,9 @@ from zoneinfo import ZoneInfo
 from driftlog.config.durations import parse_duration
 from driftlog.contract.errors import UsageError
 
+_FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Windows around times further away leave the calendar of Python or of pandas."""
+
 Moment = datetime | timedelta
 """A time, or a duration before the latest data."""
 
@@ -45,15 +48,18 @@ def parse_moment(text: str, *, option: str) -> Moment:
 
 
 def parse_time(text: str, *, option: str) -> datetime:
-    """An ISO 8601 time; UTC where it names no zone."""
+    """An ISO 8601 time between 1900 and 2200; UTC where it names no zone."""
     try:
         when = datetime.fromisoformat(text.strip())
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+        when = (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise UsageError(
             f"{option}: {text[:80]!r} is neither a time nor a duration",
             remedy="write 2026-03-01, 2026-03-01T12:00:00Z, or a duration such as 7d",
         ) from error
+    if not _FIRST <= when < _LAST:
+        raise UsageError(f"{option}: {text[:80]!r} is not between 1900 and 2200", remedy="correct the year")
+    return when
 
 
 def resolve(since: Moment | None, until: Moment | None, latest: datetime | None) -> Span:

@@ -174,8 +174,21 @@ REFUSALS = [
     (["run", "--from", "2025-01-01"], exits.USAGE, "--from and --to come together"),
     (["run", "--model", "nobody"], exits.USAGE, "no such model"),
     (["predictions", "churn", "--feature", "x"], exits.USAGE, "not NAME=VALUE"),
-    (["models", "register", "Bad Name"], exits.FAILED, "is not a model name"),
+    (["models", "register", "Bad Name"], exits.USAGE, "is not a model name"),
+    (["predictions", "churn", "--feature", "a*=1"], exits.USAGE, "is not a feature name"),
+    (["predictions", "churn", "--score-min", "nan"], exits.USAGE, "--score-min: nan is no score"),
+    (["reference", "set", "churn", "--from", "2026-03-01", "--to", "2026-03-01"], exits.USAGE, "--from is not before"),
+    (["run", "--as-of", "9999-12-31T23:59:59"], exits.USAGE, "not between 1900 and 2200"),
 ]
+
+
+def test_nothing_is_written_before_the_templates_are_there(cli: Callable[..., tuple[int, str, str]]) -> None:
+    """Indices made without them would have guessed mappings for ever."""
+    for arguments in (["run"], ["reference", "set", "churn", "--from", "2026-03-01", "--to", "2026-03-02"]):
+        code, _, err = cli(*arguments)
+        assert (code, "driftlog setup" in err) == (exits.FAILED, True), err
+    _, out, _ = cli("models", "list")
+    assert "churn" not in out
 
 
 def test_what_cannot_be_done_is_said_with_the_remedy(cli: Callable[..., tuple[int, str, str]]) -> None:

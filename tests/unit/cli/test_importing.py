@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import math
 from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from driftlog.cli.importing.columns import choose_columns, parse_mappings
-from driftlog.cli.importing.rows import Event, Row, RowReader
-from driftlog.cli.times import resolve
+from driftlog.cli.importing.load import RejectedFile
+from driftlog.cli.importing.rows import Event, Row, RowReader, plain, time_text
+from driftlog.cli.times import parse_time, resolve
 from driftlog.contract.errors import UsageError
 
 PRESENT = ["when", "age", "p", "answer", "truth", "service.name"]
@@ -90,6 +97,61 @@ def test_feedback_needs_the_id_of_its_prediction() -> None:
 def test_a_mapping_may_hold_an_equals_sign_in_its_column() -> None:
     """The last one divides."""
     assert parse_mappings(["a=b=features.x"]) == {"a=b": "features.x"}
+
+
+@pytest.mark.parametrize(
+    ("mapping", "remedy"),
+    [("a=@timestamp", "--timestamp a"), ("a=event.id", "--id a"), ("a=x*.y", "features.NAME"), ("a=features.", "NAME")],
+)
+def test_a_mapping_to_what_is_no_field_is_refused(mapping: str, remedy: str) -> None:
+    """It would be stored where nothing looks for it."""
+    with pytest.raises(UsageError) as caught:
+        choose_columns(["a", "w"], "predictions", regression=False, timestamp="w", mappings=parse_mappings([mapping]))
+    assert remedy in caught.value.remedy
+
+
+def test_whole_numbers_with_gaps_are_whole_numbers_again() -> None:
+    """pandas reads a column of ids with an empty cell as 7.0; predictions are called 7."""
+    columns = choose_columns(
+        ["w", "id", "y"], "feedback", regression=False, timestamp="w", prediction_id="id", truth="y"
+    )
+    reader = RowReader(columns, "feedback", model="churn", environment="test", regression=False)
+    (event,) = reader.events({"w": 5, "id": 7.0, "y": 1.0})
+
+    assert (event["feedback.prediction_id"], event["feedback.actual"]) == (7, 1)
+
+
+def test_cells_of_parquet_files_are_plain() -> None:
+    """Arrays, bytes, structs and NumPy scalars become JSON; what is not finite is null."""
+    cells = [np.array([1.0, np.nan]), b"a\xff", {"a": np.float32(0.5)}, np.int64(3), np.float64("inf"), pd.NaT, pd.NA]
+
+    assert [plain(cell) for cell in cells] == [[1.0, None], "a\\xff", {"a": 0.5}, 3, None, None, None]
+    assert time_text(np.array([1, 2]), ZoneInfo("UTC")) == "[1, 2]"
+    assert (time_text(pd.NaT, ZoneInfo("UTC")), time_text(pd.NA, ZoneInfo("UTC"))) == (None, None)
+
+
+def test_rejected_rows_are_json_whatever_they_hold(tmp_path: Path) -> None:
+    """NaN and infinity are no JSON."""
+    file = RejectedFile(tmp_path / "rejected.jsonl")
+    file.write(1, "illegal_field", "why", {"a": math.nan, "b": math.inf, 3: np.array([1]), "c": "\ud800"})
+    file.close()
+
+    (line,) = (tmp_path / "rejected.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line, parse_constant=pytest.fail)["data"] == {"a": None, "b": None, "3": [1], "c": "\ud800"}
+
+
+def test_a_file_for_rejected_rows_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """Not as a mistake of this program."""
+    file = RejectedFile(tmp_path / "none" / "rejected.jsonl")
+    with pytest.raises(UsageError, match=r"--rejected: .*rejected.jsonl cannot be written"):
+        file.write(1, "illegal_field", "why", {})
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "1899-12-31", "2200-01-01", "9999-12-31T23:59:59"])
+def test_times_far_away_are_refused(text: str) -> None:
+    """Windows around them leave the calendar."""
+    with pytest.raises(UsageError, match="not between 1900 and 2200"):
+        parse_time(text, option="--as-of")
 
 
 def test_an_empty_span_is_refused() -> None:

@@ -27,7 +27,7 @@ class EventCount(click.ParamType[Any]):
 
 @click.command(
     cls=Command,
-    examples=["driftlog demo", "driftlog demo --scenario stuck-sensor --stop", "driftlog demo --events all"],
+    examples=["driftlog demo", "driftlog demo --scenario sensor-stuck --stop", "driftlog demo --events all"],
 )
 @click.option(
     "--events", type=EventCount(), default=20_000, show_default=True, help="Flights to replay, or 'all' (256,001)."

@@ -57,4 +57,7 @@ def register(session: Session, model: str, task: str, owner: str, description: s
         templates.check(store)
         new = models.register(store, record)
         models.ensure_indices(store, model, moment)
-    session.console.print(f"{model}: {'registered' if new else 'was registered before'}", markup=False)
+        before = "" if new else models.registered(store)[model].task
+    session.console.print(f"{model}: {f'was registered before, as {before}' if before else 'registered'}", markup=False)
+    if before and before != task:
+        session.messages.print(f"To watch it as {task}, set models.{model}.task in driftlog.yml.", markup=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,9 @@ def predictions(
     from driftlog.store.predictions import find_predictions
 
     wanted = dict(_feature(feature) for feature in features)
+    for option, score in (("--score-min", score_min), ("--score-max", score_max)):
+        if score is not None and not math.isfinite(score):
+            raise UsageError(f"{option}: {score} is no score", remedy="write a number such as 0.9")
     with session.store() as store:
         name = choose_model(store, session.settings, model).name
         relative = isinstance(since, timedelta) or isinstance(until, timedelta)

@@ -46,6 +46,7 @@ def run(
     from driftlog.cli.commands.worker import own_id
     from driftlog.contract.window import Window
     from driftlog.present.tables import runs_table
+    from driftlog.store import templates
     from driftlog.worker.backfill import run_once
 
     if (start is None) != (end is None):
@@ -56,6 +57,7 @@ def run(
     records = []
     span = Window(start, end) if start is not None and end is not None else None
     with session.store() as store:
+        templates.check(store)
         cycles = run_once(
             store,
             session.settings,

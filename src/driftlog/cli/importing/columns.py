@@ -99,6 +99,7 @@ def choose_columns(
     fields |= {column: target for column, target in named.items() if column is not None} | (mappings or {})
     apart = [column for column in (timestamp, event_id, truth_time, truth if kind == "predictions" else None) if column]
     _check_present([*fields, *apart], present)
+    _check_targets(mappings or {})
     _check_complete(kind, set(fields.values()))
     return Columns(
         timestamp=timestamp,
@@ -119,6 +120,16 @@ def _check_present(wanted: Iterable[str], present: Sequence[str]) -> None:
     if missing:
         shown = ", ".join(repr(name) for name in present[:30])
         raise UsageError(f"the file has no column {missing[0]!r}", remedy=f"its columns are {shown}")
+
+
+def _check_targets(mappings: dict[str, str]) -> None:
+    for column, target in mappings.items():
+        if target in ("@timestamp", "event.id"):
+            option = "--timestamp" if target == "@timestamp" else "--id"
+            raise UsageError(f"--map: {column[:80]!r} becomes {target}", remedy=f"write {option} {column[:80]} instead")
+        if not target.startswith(KNOWN_PREFIXES) or target in KNOWN_PREFIXES:
+            groups = ", ".join(f"{prefix}NAME" for prefix in KNOWN_PREFIXES[:4])
+            raise UsageError(f"--map: {target[:80]!r} is no field of an event", remedy=f"write {groups}, for example")
 
 
 def _check_complete(kind: Kind, targets: set[str]) -> None:

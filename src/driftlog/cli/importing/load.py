@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from driftlog.cli.importing.rows import Event, Row, RowReader
-from driftlog.contract.errors import EventRefused, StoreUnavailable
+from driftlog.cli.importing.rows import Event, Row, RowReader, plain
+from driftlog.contract.errors import EventRefused, StoreUnavailable, UsageError
 from driftlog.intake.arrival import Accepted, Arrival, Rules
 from driftlog.intake.normalise import normalise
 from driftlog.store.values import BulkAction
@@ -53,9 +53,18 @@ class RejectedFile:
 
     def write(self, row_number: int, reason: str, message: str, row: Row) -> None:
         if self._file is None:
-            self._file = self.path.open("w", encoding="utf-8")
-        line = {"row": row_number, "reason": reason, "message": message, "data": {str(k): v for k, v in row.items()}}
+            self._file = self._open()
+        data = {str(name): plain(value) for name, value in row.items()}
+        line = {"row": row_number, "reason": reason, "message": message, "data": data}
         self._file.write(json.dumps(line, default=str, ensure_ascii=False) + "\n")
+
+    def _open(self) -> Any:
+        try:
+            return self.path.open("w", encoding="utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise UsageError(
+                f"--rejected: {self.path} cannot be written: {error.strerror}", remedy="name another file"
+            ) from error
 
     def close(self) -> None:
         if self._file is not None:

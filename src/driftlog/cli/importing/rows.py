@@ -69,7 +69,7 @@ class RowReader:
         for column, target in columns.fields.items():
             value = plain(row.get(column))
             if value is not None:
-                event[target] = _label(value) if target in _LABELS else value
+                event[target] = _label(value) if target in _WHOLE else value
         event["event.id"] = self._id(event, row)
         yield event
         truth = plain(row.get(columns.truth)) if columns.truth is not None else None
@@ -79,7 +79,7 @@ class RowReader:
     def _id(self, event: Event, row: Row) -> str:
         own = plain(row.get(self._columns.event_id)) if self._columns.event_id is not None else event.get("event.id")
         if own is not None:
-            return str(own)
+            return str(_label(own))
         content = _digest(event)
         self._seen[content] += 1
         return hashlib.blake2b(content + self._seen[content].to_bytes(8, "big"), digest_size=16).hexdigest()
@@ -97,7 +97,8 @@ class RowReader:
         return event
 
 
-_LABELS: Final = ("feedback.actual", "prediction.label")
+_WHOLE: Final = ("feedback.actual", "prediction.label", "feedback.prediction_id")
+"""Labels and ids: a column of whole numbers with gaps is read as 1.0, 2.0, and means 1 and 2."""
 
 
 def _digest(event: Event) -> bytes:
@@ -106,7 +107,7 @@ def _digest(event: Event) -> bytes:
 
 
 def _label(value: object) -> object:
-    """A label column with gaps is read as numbers: 1.0 is the label 1."""
+    """A column with gaps is read as numbers: 1.0 is the label (or the id) 1."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -115,20 +116,35 @@ def plain(value: Any) -> Any:
 
     >>> plain(float("nan")), plain(Decimal("1.5")), plain(True), plain("x")
     (None, 1.5, True, 'x')
+    >>> plain([1, float("nan")]), plain(b"x")
+    ([1, None], 'x')
     """
-    if value is None or isinstance(value, str | bool | int):
+    if _is_missing(value):
+        return None
+    if isinstance(value, str | bool | int):
         return value
-    if hasattr(value, "item") and not hasattr(value, "__len__"):  # NumPy scalars
-        value = value.item()
+    if hasattr(value, "tolist"):  # NumPy scalars, and arrays in the cells of a Parquet file
+        value = value.tolist()
+    if isinstance(value, list | tuple | set):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Decimal):
         return float(value) if value.is_finite() else None
     if isinstance(value, datetime | date):
-        return None if value != value else value.isoformat()  # NaT is a datetime that differs from itself
-    if isinstance(value, list | dict | bool | int | str):
+        return value.isoformat()
+    if isinstance(value, bool | int | str):
         return value
-    return None if value != value or str(value) in ("<NA>", "NaT") else str(value)
+    return str(value)
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaT, and pandas' NA, which cannot be compared."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
 def time_text(value: Any, zone: ZoneInfo) -> str | None:
@@ -137,14 +153,14 @@ def time_text(value: Any, zone: ZoneInfo) -> str | None:
     >>> time_text(1772532000, ZoneInfo("UTC")), time_text("2026-03-03", ZoneInfo("Europe/Berlin"))
     ('2026-03-03T10:00:00+00:00', '2026-03-02T23:00:00+00:00')
     """
-    if hasattr(value, "item") and not hasattr(value, "__len__"):
-        value = value.item()
+    if hasattr(value, "tolist"):
+        value = value.tolist()
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())
         except ValueError:
             return str(value)
-    if isinstance(value, bool) or value is None or value != value:
+    if _is_missing(value) or isinstance(value, bool) or value != value:
         return None
     if isinstance(value, int | float):
         return _from_epoch(float(value))
