@@ -21,6 +21,7 @@ from driftlog.demo.weeks import read_story
 from driftlog.present.report import render_report
 from driftlog.present.report_data import load_report_data
 from driftlog.store.client import Store
+from driftlog.worker.report_source import profile_source
 
 WIDE = 110
 
@@ -52,7 +53,8 @@ def close(
 
 
 def _write_report(store: Store, settings: ModelSettings, options: DemoOptions) -> Path:
-    data = load_report_data(store, settings.name, environment=settings.environment)
+    profiles = profile_source(store, settings.name, settings.environment)
+    data = load_report_data(store, settings.name, environment=settings.environment, profiles=profiles)
     path = (options.report or options.folder / "report.html").absolute()
     path.write_text(render_report(data), encoding="utf-8")
     return path

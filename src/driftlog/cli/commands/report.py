@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +12,6 @@ from driftlog.cli.params import environment, optional_model, since_until
 from driftlog.cli.session import Session
 from driftlog.cli.times import Moment, resolve
 from driftlog.contract.errors import UsageError
-
-if TYPE_CHECKING:
-    from driftlog.present.report_data import ProfileSource
-    from driftlog.store.client import Store
 
 
 @click.command(
@@ -50,6 +45,7 @@ def report(
     from driftlog.present.report import render_report
     from driftlog.present.report_data import load_report_data
     from driftlog.store.results import latest_window
+    from driftlog.worker.report_source import profile_source
 
     with session.store() as store:
         chosen = choose_model(store, session.settings, model)
@@ -62,7 +58,7 @@ def report(
             environment=place,
             since=span.since,
             until=span.until,
-            profiles=_profiles(store, chosen.name, place),
+            profiles=profile_source(store, chosen.name, place),
             now=session.now,
         )
     path = output or Path(f"{chosen.name}-report.html")
@@ -73,19 +69,3 @@ def report(
     session.console.print(f"Wrote {path}", markup=False)
     if show:
         click.launch(str(path))
-
-
-def _profiles(store: Store, model: str, environment: str) -> ProfileSource | None:
-    """The active reference, and the counts of any window in its bins; None where there is no reference."""
-    from driftlog.contract.profile import total
-    from driftlog.present.report_data import ProfileSource
-    from driftlog.profile.buckets import load_predictions
-    from driftlog.profile.reference import active
-
-    pair = active(store, model, environment)
-    if pair is None:
-        return None
-    binning, reference = pair
-    return ProfileSource(
-        binning, reference, lambda window: total(load_predictions(store, model, environment, binning.id, window))
-    )
