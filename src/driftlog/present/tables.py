@@ -143,25 +143,29 @@ def _limit(m: Measurement) -> str:
 
 
 def windows_table(lines: Sequence[WindowSummary]) -> RenderableType:
-    """One line a window."""
+    """One line a window; errors only where there were any."""
     if not lines:
         return Text("No results.")
+    with_errors = ["errors"] if any(line.error_rate for line in lines) else []
     metrics = list(dict.fromkeys(name for line in lines for name in line.metrics))
     titles = [title_of(name) for name in metrics]
     table = _table(
-        "window", "verdict", "predictions", *titles, "truth", "errors", "drifted", "alerts",
-        right=("predictions", *titles, "truth", "errors"),
+        "from", "verdict", "rows", *titles, "truth", *with_errors, "alerts", "drifted",
+        right=("rows", *titles, "truth", "errors"),
     )  # fmt: skip
+    table.padding = (0, 1, 0, 0)
+    for column in table.columns[:-1]:
+        column.no_wrap = True
     for line in lines:
         table.add_row(
-            Text(period(line.window)),
+            Text(day(line.window.start)),
             verdict_text(line.verdict),
             Text(f"{line.predictions:,}"),
             *(Text(number(line.metrics.get(name))) for name in metrics),
             Text(share(line.maturity)),
-            Text(share(line.error_rate)),
+            *(Text(share(line.error_rate)) for _ in with_errors),
+            _alert_signs(line),
             Text(_features(line.drifted)),
-            _alert_titles(line),
         )
     return table
 
@@ -173,13 +177,13 @@ def _features(fields: Sequence[str]) -> str:
     return shown + (f" and {len(fields) - _SHOWN_FEATURES} more" if len(fields) > _SHOWN_FEATURES else "")
 
 
-def _alert_titles(line: WindowSummary) -> Text:
+def _alert_signs(line: WindowSummary) -> Text:
+    """``▲ 1`` for alerts opened, ``✓ 1`` for alerts resolved; what they say is in `alerts_table`."""
     text = Text()
-    for title in line.opened:
-        text.append(f"▲ {clean(title, 70)}\n", style="bold")
-    for title in line.resolved:
-        text.append(f"✓ {clean(title, 70)}\n", style="green")
-    text.rstrip()
+    if line.opened:
+        text.append(f"▲ {len(line.opened)} ", style="bold")
+    if line.resolved:
+        text.append(f"✓ {len(line.resolved)}", style="green")
     return text
 
 
@@ -187,25 +191,26 @@ def alerts_table(alerts: Sequence[Alert], *, nothing: str = "No alerts.") -> Ren
     """Alerts, open and critical ones first."""
     if not alerts:
         return Text(nothing, style="green")
-    table = _table(
-        "severity", "status", "model", "alert", "since", "windows", "value", "limit", right=("windows", "value")
-    )
+    table = _table("severity", "since", "alert")
+    for column in table.columns[:2]:
+        column.no_wrap = True
     ranked = sorted(alerts, key=lambda a: (a.status != "open", -SEVERITY[a.severity], -a.opened.timestamp()))
     for alert in ranked:
-        what = Text(clean(alert.title, 90), style="bold")
-        if alert.message:
-            what.append("\n" + clean(alert.message, 400), style="not bold")
-        table.add_row(
-            verdict_text(alert.severity),
-            Text(alert.status, style=_STYLES[alert.status]),
-            _text(alert.model),
-            what,
-            Text(day(alert.opened)),
-            Text(f"{alert.windows}"),
-            Text(value_text(alert.latest, alert.latest.value)),
-            Text(_limit(alert.latest)),
-        )
+        table.add_row(verdict_text(alert.severity), Text(day(alert.opened)), _alert_text(alert))
     return table
+
+
+def _alert_text(alert: Alert) -> Text:
+    """Title, message, and how it stands: fits a terminal of 80 columns."""
+    text = Text(clean(alert.title, 90), style="bold")
+    if alert.message:
+        text.append("\n" + clean(alert.message, 400), style="not bold")
+    ended = f" on {day(alert.resolved)}" if alert.resolved is not None else ""
+    text.append(f"\n{alert.status}{ended}", style=f"not bold {_STYLES[alert.status]}")
+    windows = f"{alert.windows} window{'' if alert.windows == 1 else 's'}"
+    latest = f"latest {value_text(alert.latest, alert.latest.value)} {_limit(alert.latest)}".rstrip()
+    text.append(f", {windows}, {latest}", style="not bold dim")
+    return text
 
 
 def predictions_table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
