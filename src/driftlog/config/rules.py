@@ -44,6 +44,8 @@ def _check_elasticsearch(settings: ElasticsearchSettings) -> None:
     if bool(settings.username) != bool(settings.password):
         missing = "password" if settings.username else "username"
         raise SettingRefused("is missing", (*path, missing), remedy="give username and password, or neither")
+    if settings.api_key and not settings.api_key.reveal().isascii():
+        raise SettingRefused("holds what no API key holds", (*path, "api_key"), remedy="copy its encoded form again")
     if settings.timeout_s <= 0:
         raise SettingRefused("must be positive", (*path, "timeout_s"), value=settings.timeout_s, remedy="write 30, say")
 

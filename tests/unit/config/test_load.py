@@ -197,6 +197,7 @@ def test_a_secret_is_never_part_of_a_message(tmp_path: Path) -> None:
     assert "hush" not in refusal(tmp_path, "elasticsearch: {urls: ['http://me:hush@host:port']}")
     assert "hush" not in refusal(tmp_path, "elasticsearch: {urls: ['me:hush@host:9200']}")
     assert "hush" not in refusal(tmp_path, "elasticsearch: [{password: hush}]")
+    assert "hush" not in refusal(tmp_path, "elasticsearch: {api_key: hush\N{EURO SIGN}}")
     assert "hush" not in refusal(tmp_path, "intake: {api_key: ${KEY}}", {"KEY": "hush\nhush"})
 
 
