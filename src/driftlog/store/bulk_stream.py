@@ -17,7 +17,11 @@ from elastic_transport.client_utils import basic_auth_to_header, url_to_node_con
 from driftlog.contract.errors import StoreAccessDenied, StoreError, StoreRejected, StoreUnavailable
 from driftlog.contract.settings import ElasticsearchSettings
 
-_BULK_TARGET: Final = "/_bulk?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
+SHARD_WAIT_S: Final = 5
+"""How long one item may wait for a shard that has no node; Elasticsearch's minute would hold up all the others."""
+_BULK_TARGET: Final = (
+    f"/_bulk?timeout={SHARD_WAIT_S}s&filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
+)
 _ALL_STORED: Final = b'{"errors":false'
 _JSON: Final = "application/json"
 _NDJSON: Final = "application/x-ndjson"

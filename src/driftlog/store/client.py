@@ -60,6 +60,8 @@ __all__ = [
 _JSON: Final = {"accept": "application/json", "content-type": "application/json"}
 _NDJSON: Final = {"accept": "application/json", "content-type": "application/x-ndjson"}
 _READ_RETRIES: Final = 2
+_SHARD_WAIT: Final = "10s"
+"""How long documents of a bulk wait for a shard that has no node before they, and only they, are refused."""
 _IDS_SLICE: Final = 1000
 
 
@@ -307,7 +309,7 @@ class Store:
         """
         reports = []
         for batch, body in bulks.slices(actions):
-            params = {"filter_path": _BULK_FIELDS, **_refresh(refresh)}
+            params = {"filter_path": _BULK_FIELDS, "timeout": _SHARD_WAIT, **_refresh(refresh)}
             reports.append(bulks.parse(batch, self.request("POST", "/_bulk", params=params, body=body)))
         return bulks.merge(reports)
 

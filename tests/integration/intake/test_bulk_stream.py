@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 import pytest
 
 from driftlog.contract.errors import StoreRejected, StoreUnavailable
+from driftlog.contract.names import IndexNames
 from driftlog.contract.settings import ElasticsearchSettings
 from driftlog.store.bulk_stream import BulkStream
+from driftlog.store.client import Store
 
 pytestmark = pytest.mark.elasticsearch
 T = TypeVar("T")
@@ -44,6 +46,19 @@ def test_failures_name_their_position(elasticsearch_url: str, prefix: str) -> No
         (1, 409, "version_conflict_engine_exception"),
         (2, 400, "document_parsing_exception"),
     ]
+
+
+def test_an_index_without_its_shard_does_not_hold_up_the_others(elasticsearch_url: str, prefix: str) -> None:
+    """Its items fail, and soon; the rest of the bulk is stored and known to be."""
+    nowhere = {"index.routing.allocation.require.box": "none", "index.number_of_replicas": 0}
+    with Store.connect(ElasticsearchSettings(urls=(elasticsearch_url,)), IndexNames(prefix)) as store:
+        store.request(
+            "PUT", f"/{prefix}-red", params={"wait_for_active_shards": "0"}, body={"settings": nowhere}, timeout_s=60
+        )
+    lines = [create(f"{prefix}-red", "1", {"a": 1}), create(f"{prefix}-x", "1", {"a": 1})]
+
+    failures = using(elasticsearch_url, lambda bulk: bulk.send(lines))
+    assert [(each.position, each.status) for each in failures] == [(0, 503)]
 
 
 def test_fetching_leaves_out_what_is_not_there(elasticsearch_url: str, prefix: str) -> None:
