@@ -91,3 +91,5 @@ def start_logging(session: Session, *, quiet: bool = True) -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     level = logging.DEBUG if session.debug else logging.WARNING if quiet and not session.verbose else logging.INFO
     logging.getLogger("driftlog").setLevel(level)
+    if not session.debug:  # it warns of every attempt, with a traceback; what comes of them is told once, as an error
+        logging.getLogger("elastic_transport").setLevel(logging.ERROR)

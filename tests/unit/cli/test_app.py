@@ -34,6 +34,15 @@ def test_an_unreachable_elasticsearch_is_code_3(capsys: pytest.CaptureFixture[st
     assert "Traceback" not in err
 
 
+def test_a_cycle_without_elasticsearch_is_one_error_and_no_traceback() -> None:
+    """Commands that log, too: the client's own warnings carry tracebacks. In a process of its own, with its logging."""
+    done = subprocess.run(
+        [sys.executable, "-m", "driftlog", "run", "--once"], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, "Traceback" in done.stderr, "cannot be reached" in done.stderr) == (3, False, True)
+
+
 def test_a_config_error_is_code_4(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The file, the line and the value."""
     (folder / "driftlog.yml").write_text("worker:\n  lease: fast\n")
