@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SAMPLE: Final = 10_000
+MILLISECONDS: Final = 1e11
+"""Epoch numbers above this are milliseconds (seconds would be the year 5138)."""
 WHOLE: Final = 0.25
 """A window counts as whole when the rows reach to within a quarter of its length at either end of the reference."""
 NO_TIME: Final = Window(pd.Timestamp(0, tz="UTC").to_pydatetime(), pd.Timestamp(1, unit="D", tz="UTC").to_pydatetime())
@@ -118,6 +120,13 @@ def _negative_label(actual: pd.Series[Any], settings: ModelSettings) -> str:
     return str(others.mode().iloc[0]) if len(others) else f"not {settings.positive_label}"
 
 
+def _epoch_unit(column: pd.Series[Any]) -> Literal["s", "ms"] | None:
+    """Numbers are seconds since 1970, or milliseconds where they are too large for that; None for anything else."""
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        return None
+    return "ms" if column.abs().max() > MILLISECONDS else "s"
+
+
 def _times(frame: pd.DataFrame, timestamp: str) -> pd.Series[Any] | None:
     if timestamp not in frame:
         if timestamp == "@timestamp":
@@ -126,7 +135,7 @@ def _times(frame: pd.DataFrame, timestamp: str) -> pd.Series[Any] | None:
             f"there is no column {timestamp!r} for the times", remedy="name it @timestamp in the column mapping"
         )
     try:
-        times = pd.to_datetime(frame[timestamp], utc=True)
+        times = pd.to_datetime(frame[timestamp], utc=True, unit=_epoch_unit(frame[timestamp]))
     except (ValueError, TypeError, OverflowError) as error:
         raise ReferenceUnusable(
             f"column {timestamp!r} holds what is no time: {error}", remedy="write ISO 8601, 2026-03-03T10:00:00Z"

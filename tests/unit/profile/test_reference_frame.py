@@ -55,6 +55,16 @@ def test_twelve_weeks_make_twelve_chunks() -> None:
     assert reference.outcomes[0].scored == 24
 
 
+@pytest.mark.parametrize("per_second", [1, 1000])
+def test_times_may_be_numbers_since_1970(per_second: int) -> None:
+    """Seconds or milliseconds, as other tools export them; not nanoseconds, which would end in January 1970."""
+    frame = table()
+    numbers = [when.timestamp() * per_second for when in frame["@timestamp"]]
+    _, reference = build(frame.assign(**{"@timestamp": numbers}))
+    _, expected = build(frame)
+    assert [chunk.window for chunk in reference.chunks] == [chunk.window for chunk in expected.chunks]
+
+
 def test_chunks_do_not_depend_on_the_order_of_rows() -> None:
     """Shuffled rows give the same chunks."""
     frame = table()
