@@ -18,11 +18,10 @@ from zoneinfo import ZoneInfo
 
 from driftlog.cli.importing.columns import Columns, Kind
 from driftlog.contract.events import DATASET_FEEDBACK, DATASET_PREDICTION
+from driftlog.profile.reference_frame import MILLISECONDS
 
 Row = Mapping[Any, Any]
 Event = dict[str, Any]
-_MILLISECONDS: Final = 1e11
-"""Epoch numbers above this are milliseconds (seconds would be the year 5138)."""
 
 
 class RowReader:
@@ -174,6 +173,6 @@ def time_text(value: Any, zone: ZoneInfo) -> str | None:
 
 def _from_epoch(number: float) -> str | None:
     try:
-        return datetime.fromtimestamp(number / 1000 if abs(number) > _MILLISECONDS else number, UTC).isoformat()
+        return datetime.fromtimestamp(number / 1000 if abs(number) > MILLISECONDS else number, UTC).isoformat()
     except (ValueError, OverflowError, OSError):
         return None
