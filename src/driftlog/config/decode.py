@@ -129,6 +129,8 @@ def _decode_choice(choices: tuple[object, ...], raw: object, path: SettingPath) 
 
 
 def _decode_tuple(args: tuple[Any, ...], raw: object, path: SettingPath) -> tuple[object, ...]:
+    if typing.get_origin(args[0]) is tuple and isinstance(raw, list):  # [carrier, [origin, carrier]]
+        raw = [item if isinstance(item, list) else [item] for item in raw]
     struct_items = isinstance(args[0], type) and issubclass(args[0], msgspec.Struct)
     if isinstance(raw, str):
         text = raw.strip()

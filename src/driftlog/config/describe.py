@@ -9,7 +9,14 @@ import msgspec
 from driftlog.config.decode import field_types
 from driftlog.config.environment import variable_name
 from driftlog.config.masked import plain
-from driftlog.contract.settings import ModelSettings, Settings, ThresholdSettings
+from driftlog.contract.settings import (
+    CellValue,
+    ExperimentSettings,
+    ModelSettings,
+    Settings,
+    ThresholdSettings,
+    UserMetricSettings,
+)
 
 SECTIONS: Final[dict[str, str]] = {
     "elasticsearch": "How to reach Elasticsearch; an API key, or user and password.",
@@ -70,12 +77,59 @@ DESCRIPTIONS: Final[dict[str, str]] = {
     "models.<name>.drift_measures": "The judged effect size: the first for numbers, the second for categories.",
     "models.<name>.report_measures": "Further drift measures, stored and not judged.",
     "models.<name>.thresholds": "Thresholds before the defaults; see the table below.",
+    "models.<name>.correction": "Of i.i.d. p-values in a family: benjamini_hochberg, holm, bonferroni or none.",
+    "models.<name>.joint_measures": "domain_classifier_auc, pca_reconstruction: drift of whole rows, from a sample.",
+    "models.<name>.joint_rows": "Rows of a window that joint measures and row models read.",
+    "models.<name>.segments": "Features whose values are watched apart: [carrier, origin, [origin, carrier]].",
+    "models.<name>.max_segments": "Values of one segmentation, the most frequent first.",
+    "models.<name>.min_segment_rows": "Smaller segments are not ranked.",
+    "models.<name>.protected": "Segmentations between which fairness is measured.",
+    "models.<name>.text": "Text features: watched by length, words and share of unseen tokens.",
+    "models.<name>.concept_detectors": "adwin, ddm, eddm, hddm_a, hddm_w, kswin, page_hinkley; informational.",
+    "models.<name>.concept_replay": "Detectors start afresh at each multiple of this.",
+    "models.<name>.estimate": "Estimate performance before labels arrive.",
+    "models.<name>.quantile": "Regression: the quantile the model predicts; none: the mean.",
+    "models.<name>.business_value": "What each cell of the confusion matrix is worth; see the table below.",
+    "models.<name>.business_value[].actual": "Actual label, or * for any.",
+    "models.<name>.business_value[].predicted": "Predicted label, or * for any.",
+    "models.<name>.business_value[].value": "Value of one such outcome; costs are negative.",
+    "models.<name>.business_unit": "Unit of the values, such as EUR.",
+    "models.<name>.metrics": "Metrics of your own; see the table below.",
+    "models.<name>.metrics[].name": "Its name, for thresholds and charts.",
+    "models.<name>.metrics[].over": "What it reads: profile (counts), frame (rows) or aggregation.",
+    "models.<name>.metrics[].function": "module:function, for profile and frame.",
+    "models.<name>.metrics[].aggregation": "Elasticsearch aggregation as JSON, for aggregation.",
+    "models.<name>.metrics[].path": "Where its number is: late.doc_count.",
+    "models.<name>.metrics[].of": "predictions or outcomes.",
+    "models.<name>.metrics[].rows": "Most rows of a frame.",
+    "models.<name>.metrics[].unit": "Unit, for charts.",
+    "models.<name>.metrics[].minimum": "Smallest possible value.",
+    "models.<name>.metrics[].maximum": "Largest possible value.",
+    "models.<name>.experiments": "A/B tests of variants; see the table below.",
+    "models.<name>.experiments[].name": "Its name.",
+    "models.<name>.experiments[].control": "Variant that the others are compared with.",
+    "models.<name>.experiments[].treatments": "The other variants.",
+    "models.<name>.experiments[].target": "accuracy, outcome.*, feedback.rating, or a features.* or prediction.* field.",
+    "models.<name>.experiments[].kind": "binary (proportions) or numeric (means).",
+    "models.<name>.experiments[].direction": "above: more is better; below: less is.",
+    "models.<name>.experiments[].start": "First day or instant, as 2026-03-01.",
+    "models.<name>.experiments[].end": "End of the fixed horizon.",
+    "models.<name>.experiments[].shares": "Shares of subjects meant for control and treatments; empty: equal.",
+    "models.<name>.experiments[].minimum_effect": "Absolute difference worth finding.",
+    "models.<name>.experiments[].alpha": "False-alarm rate.",
+    "models.<name>.experiments[].power": "Probability of finding minimum_effect.",
+    "models.<name>.cost.currency": "Currency of the prices.",
+    "models.<name>.cost.cpu_hour": "Price of an hour of one busy core.",
+    "models.<name>.cost.gpu_hour": "Price of an hour of one busy GPU.",
+    "models.<name>.cost.memory_gb_hour": "Price of a gigabyte of memory for an hour.",
+    "models.<name>.cost.idle_after": "Serving processes without predictions for this long are idle.",
+    "models.<name>.cost.cores": "Cores its processes may use, for headroom; 0: as the samples show.",
     "models.<name>.owner": "Who is told.",
     "models.<name>.service": "service.name of its processes, for CPU and memory; empty: any.",
     "models.<name>.thresholds[].metric": "Metric, as a shell pattern: roc_auc, latency_*.",
     "models.<name>.thresholds[].field": "Field, as a shell pattern: features.distance.",
-    "models.<name>.thresholds[].segment": "Segment, as a shell pattern.",
-    "models.<name>.thresholds[].kind": "constant (limits), relative (to the reference), default_drift, none.",
+    "models.<name>.thresholds[].segment": "Segments, as a shell pattern; empty: the whole model, *: everything.",
+    "models.<name>.thresholds[].kind": "constant, relative (to the reference), default_drift, quantile, seasonal, none.",
     "models.<name>.thresholds[].direction": "above or below: the side that is bad.",
     "models.<name>.thresholds[].warning": "Limit of a warning.",
     "models.<name>.thresholds[].critical": "Limit of a critical alert.",
@@ -83,6 +137,15 @@ DESCRIPTIONS: Final[dict[str, str]] = {
     "models.<name>.thresholds[].floor": "default_drift only: smaller effects never alarm.",
     "models.<name>.thresholds[].of_windows": "[N, M]: N of the last M windows before an alert opens.",
 }
+
+
+LISTED: Final = {
+    "thresholds": ThresholdSettings,
+    "business_value": CellValue,
+    "metrics": UserMetricSettings,
+    "experiments": ExperimentSettings,
+}
+"""Settings of a model that are lists of groups."""
 
 
 def rows() -> list[tuple[str, str, str, str]]:
@@ -120,8 +183,8 @@ def _walk(cls: type[msgspec.Struct], above: str) -> list[tuple[str, object]]:
             found += _walk(ModelSettings, "models.<name>.")
         else:
             found.append((path, "required" if field.required else plain(_default(field))))
-            if path.endswith(".thresholds"):
-                found += _walk(ThresholdSettings, path + "[].")
+            if cls is ModelSettings and name in LISTED:
+                found += _walk(LISTED[name], path + "[].")
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from driftlog.config.describe import SECTIONS, rows
+from driftlog.config.describe import LISTED, SECTIONS, rows
 from driftlog.contract.errors import UsageError
 
 _HEAD = """\
@@ -44,7 +44,7 @@ def render_template() -> str:
     models = [_MODEL_HEAD.rstrip("\n")]
     for path, default, _, description in rows():
         if path.startswith("models."):
-            models += _model_line(path, default, description)
+            models += _model_line(path, default, description, models)
             continue
         above, _, name = path.rpartition(".")
         if above != section:
@@ -55,10 +55,14 @@ def render_template() -> str:
     return "\n".join(lines) + "\n\n" + "\n".join(models) + "\n" + _THRESHOLD
 
 
-def _model_line(path: str, default: str, description: str) -> list[str]:
+def _model_line(path: str, default: str, description: str, before: list[str]) -> list[str]:
     name = path.removeprefix("models.<name>.")
-    if name.startswith("thresholds"):
+    if name.partition("[")[0] in LISTED:
         return []
+    group, dot, inner = name.rpartition(".")
+    if dot:
+        head = f"    # {group}:"
+        return ([] if head in before else [head]) + [_line(f"    #     {inner}: {default}", description)]
     mark = "" if name in _WRITTEN_OUT else "# "
     return [_line(f"    {mark}{name}: {default}", description)]
 

@@ -73,3 +73,5 @@ class Binning(msgspec.Struct, frozen=True):
     environment: str
     fields: dict[str, FieldBins]
     created: datetime
+    segments: tuple[str, ...] = ()
+    """Segments counted apart, as `driftlog.contract.names.segment_name` writes them; part of the id."""

@@ -11,17 +11,38 @@ import msgspec
 from driftlog.contract.window import Window
 
 Purpose = Literal[
-    "data_drift", "prediction_drift", "target_drift", "performance", "operational", "quality", "resource", "integrity"
+    "data_drift",
+    "prediction_drift",
+    "target_drift",
+    "attribution_drift",
+    "concept_drift",
+    "performance",
+    "estimated_performance",
+    "estimation_error",
+    "fairness",
+    "operational",
+    "quality",
+    "resource",
+    "integrity",
+    "cost",
+    "custom",
 ]
 PURPOSES: Final = (
     "data_drift",
     "prediction_drift",
     "target_drift",
+    "attribution_drift",
+    "concept_drift",
     "performance",
+    "estimated_performance",
+    "estimation_error",
+    "fairness",
     "operational",
     "quality",
     "resource",
     "integrity",
+    "cost",
+    "custom",
 )
 Verdict = Literal["ok", "warning", "critical", "insufficient_data", "cannot_alarm", "not_judged"]
 SEVERITY: Final[dict[str, int]] = {
@@ -38,6 +59,10 @@ MARK_SEASON_UNSEEN: Final = "season_unseen"
 MARK_NO_REFERENCE: Final = "no_reference"
 MARK_IMMATURE: Final = "immature"
 MARK_APPROXIMATE: Final = "approximate"
+MARK_INTEGRITY: Final = "integrity"
+"""The pipeline was at fault in this window: drift and performance are reported and not judged."""
+MARK_UNCALIBRATED: Final = "uncalibrated"
+"""An estimate whose calibration failed its check on the reference."""
 
 
 class Chunks(msgspec.Struct, frozen=True):

@@ -153,7 +153,11 @@ class OutcomeProfile:
     confusion
         (actual, predicted) -> count.
     score
-        (actual, predicted) -> int64 counts over the bins of ``prediction.score``; binary tasks.
+        (actual, predicted) -> int64 counts over the bins of ``prediction.score``; multiclass tasks keep
+        (label, label) where the prediction was right and ("", label) where it was wrong.
+    class_positive, class_negative
+        Class -> int64 counts over the bins of ``prediction.probabilities.<class>``, of outcomes that are of the class
+        and of the others (multiclass with probabilities).
     scored
         Outcomes with a score: the denominator of `log_loss` and `brier`.
     log_loss, brier
@@ -162,6 +166,10 @@ class OutcomeProfile:
         Sums over outcomes with values (regression); `valued` is their number.
     actual_total, actual_squares
         Sums of (y - `actual_shift`) and its square (regression), for R2.
+    covered
+        Outcomes with values whose actual value is at most the predicted one: quantile coverage.
+    relative, relative_error
+        Outcomes whose actual value is not zero, and their sum of ``|error / actual|``.
     delay_s
         Sum of the delays between prediction and truth, in seconds.
     """
@@ -181,6 +189,11 @@ class OutcomeProfile:
     actual_total: float = 0.0
     actual_squares: float = 0.0
     delay_s: float = 0.0
+    covered: int = 0
+    relative: int = 0
+    relative_error: float = 0.0
+    class_positive: Mapping[str, Counts] = field(default_factory=dict)
+    class_negative: Mapping[str, Counts] = field(default_factory=dict)
 
     def __add__(self, other: OutcomeProfile) -> OutcomeProfile:
         if self.actual_shift != other.actual_shift:
@@ -201,6 +214,11 @@ class OutcomeProfile:
             actual_total=self.actual_total + other.actual_total,
             actual_squares=self.actual_squares + other.actual_squares,
             delay_s=self.delay_s + other.delay_s,
+            covered=self.covered + other.covered,
+            relative=self.relative + other.relative,
+            relative_error=self.relative_error + other.relative_error,
+            class_positive=_merge(self.class_positive, other.class_positive),
+            class_negative=_merge(self.class_negative, other.class_negative),
         )
 
 
@@ -232,6 +250,28 @@ class ReferenceChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class RowSample:
+    """Whole rows, drawn at random: what joint measures and row models need.
+
+    Attributes
+    ----------
+    columns
+        Dotted field name -> float64, one value a row. Numeric fields as they are, NaN where missing; categorical ones
+        as the position of their value in the binning's `values`, `len(values)` for "other", -1 where missing, -2 where
+        unseen. Outcomes, where known: ``outcome.actual_value``, ``outcome.error``; labels as ``outcome.correct`` 0 or 1.
+    n
+        Rows of the population the sample stands for.
+    """
+
+    columns: Mapping[str, NDArray[np.float64]]
+    n: int
+
+    @property
+    def rows(self) -> int:
+        return max((len(column) for column in self.columns.values()), default=0)
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """What current windows are compared with: a profile in a binning, its chunks, and where it came from.
 
@@ -245,6 +285,10 @@ class Reference:
         In order of time; empty without time stamps. Only whole windows.
     sample
         Up to 10,000 exact values a numeric field (float64), for plots and exact tests.
+    rows
+        Up to 10,000 whole rows, for joint drift and row models.
+    segments
+        The same reference for each segment of the binning (its `id` is the whole reference's; no samples of its own).
     origin
         How it was made, for people: ``file reference.csv``, ``window 2026-01-01/2026-03-01``.
     """
@@ -260,6 +304,8 @@ class Reference:
     window: Window | None = None
     sample: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     origin: str = ""
+    rows: RowSample | None = None
+    segments: Mapping[str, Reference] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

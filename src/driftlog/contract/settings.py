@@ -100,25 +100,113 @@ class ThresholdSettings(_Settings, frozen=True):
     Attributes
     ----------
     metric, field, segment
-        Shell patterns.
+        Shell patterns. A segment's measurements are judged only by thresholds that name segments (``*``: the whole
+        model and all of them).
     kind
         ``constant``: `warning` and `critical` are limits. ``relative``: they are allowed differences from the
         reference's value (0.05 = 0.05 worse in `direction`; with `share` true 5 % worse). ``default_drift``: the
-        rule of effect floor and reference chunks. ``none``: not judged.
+        rule of effect floor and reference chunks. ``quantile``: `warning` and `critical` are quantiles of the metric's
+        own history (0.99 with direction above). ``seasonal``: they are standard deviations from the same hour of the
+        week. ``none``: not judged.
     of_windows
         (N, M): N of the last M windows in breach before an alert opens.
     """
 
     metric: str
     field: str = "*"
-    segment: str = "*"
-    kind: Literal["constant", "relative", "default_drift", "none"] = "constant"
+    segment: str = ""
+    kind: Literal["constant", "relative", "default_drift", "quantile", "seasonal", "none"] = "constant"
     direction: Literal["above", "below"] = "above"
     warning: float | None = None
     critical: float | None = None
     share: bool = False
     floor: float = 0.05
     of_windows: tuple[int, int] = (1, 1)
+
+
+class CellValue(_Settings, frozen=True):
+    """What one outcome of a cell of the confusion matrix is worth; costs are negative.
+
+    `actual` and `predicted` are labels, or ``*`` for any; the first line that fits counts.
+    """
+
+    actual: str
+    predicted: str
+    value: float
+
+
+class CostSettings(_Settings, frozen=True):
+    """Prices of what a model uses; 0 leaves a part out."""
+
+    currency: str = "EUR"
+    cpu_hour: float = 0.0
+    """Of one busy core."""
+    gpu_hour: float = 0.0
+    """Of one busy GPU."""
+    memory_gb_hour: float = 0.0
+    idle_after: timedelta = timedelta(days=7)
+    """A serving process without predictions for this long is idle."""
+    cores: float = 0.0
+    """Cores its processes may use, for headroom; 0: what the samples show."""
+
+
+class ExperimentSettings(_Settings, frozen=True):
+    """A randomised comparison of variants (``model.variant``).
+
+    Attributes
+    ----------
+    control, treatments
+        Variants. `shares` are the shares of subjects they were meant to get, control first (empty: equal).
+    target
+        ``accuracy`` (correct or not), ``outcome.actual_value``, ``outcome.absolute_error``, ``feedback.rating``, or
+        any numeric or boolean ``features.*`` / ``prediction.*`` field.
+    kind
+        binary: two proportions. numeric: Welch. Means are over subjects (``subject.id``), not predictions.
+    direction
+        above: more is better.
+    end
+        Fixed horizon; until then only the sequential result may be acted on.
+    minimum_effect
+        Absolute difference worth finding; for planning and for the sequential test's mixing variance.
+    """
+
+    name: str
+    control: str
+    treatments: tuple[str, ...]
+    target: str = "accuracy"
+    kind: Literal["binary", "numeric"] = "binary"
+    direction: Literal["above", "below"] = "above"
+    start: str = ""
+    end: str = ""
+    shares: tuple[float, ...] = ()
+    minimum_effect: float = 0.01
+    alpha: float = 0.05
+    power: float = 0.8
+
+
+class UserMetricSettings(_Settings, frozen=True):
+    """A metric of the user's own.
+
+    Attributes
+    ----------
+    function
+        ``module:function``, called with a `PredictionProfile` and the window's outcome profiles (over: profile) or
+        with a pandas DataFrame of at most `rows` rows (over: frame); returns a number or None.
+    aggregation
+        Elasticsearch aggregation as JSON (over: aggregation), run over the window's predictions or outcomes;
+        `path` leads to its number, such as ``late.doc_count``.
+    """
+
+    name: str
+    over: Literal["profile", "frame", "aggregation"] = "profile"
+    function: str = ""
+    aggregation: str = ""
+    path: str = ""
+    of: Literal["predictions", "outcomes"] = "predictions"
+    rows: int = 10_000
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
 
 
 class ModelSettings(_Settings, frozen=True):
@@ -142,6 +230,10 @@ class ModelSettings(_Settings, frozen=True):
         Fewer rows: ``insufficient_data``.
     features, categorical
         Names to watch (empty: all in the reference), and which of them are categorical although numeric.
+    segments
+        Fields (names of features) whose values are watched apart; several fields together are one crossing.
+    protected
+        Those of `segments` (single fields) between which fairness is measured.
     """
 
     name: str
@@ -164,6 +256,33 @@ class ModelSettings(_Settings, frozen=True):
     report_measures: tuple[str, ...] = ()
     """Further drift measures stored with every window, not judged by default."""
     thresholds: tuple[ThresholdSettings, ...] = ()
+    correction: Literal["benjamini_hochberg", "holm", "bonferroni", "none"] = "benjamini_hochberg"
+    """How i.i.d. p-values of one family are adjusted."""
+    joint_measures: tuple[str, ...] = ()
+    """Measures on whole rows: ``domain_classifier_auc``, ``pca_reconstruction``; they read a random sample."""
+    joint_rows: int = 5000
+    """Rows read of a window for joint measures and row models."""
+    segments: tuple[tuple[str, ...], ...] = ()
+    max_segments: int = 20
+    """Values of one segmentation that are watched, the most frequent of the reference first."""
+    min_segment_rows: int = 100
+    """Smaller segments are not ranked."""
+    protected: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    """Text features, watched by derived numbers (length, words, share of unseen tokens)."""
+    concept_detectors: tuple[str, ...] = ("adwin", "ddm")
+    """Detectors over the outcomes in event-time order; informational."""
+    concept_replay: timedelta = timedelta(weeks=13)
+    """Detectors start afresh at each multiple of this, so that a replay is bounded."""
+    estimate: bool = True
+    """Estimate performance without labels where the reference has outcomes."""
+    quantile: float | None = None
+    """Regression: the quantile that the model predicts; None: the mean."""
+    business_value: tuple[CellValue, ...] = ()
+    business_unit: str = ""
+    metrics: tuple[UserMetricSettings, ...] = ()
+    experiments: tuple[ExperimentSettings, ...] = ()
+    cost: CostSettings = msgspec.field(default_factory=CostSettings)
     owner: str = ""
     service: str = ""
     """``service.name`` of its serving processes, for resources; empty: any."""
