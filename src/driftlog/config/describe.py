@@ -109,7 +109,7 @@ DESCRIPTIONS: Final[dict[str, str]] = {
     "models.<name>.experiments[].name": "Its name.",
     "models.<name>.experiments[].control": "Variant that the others are compared with.",
     "models.<name>.experiments[].treatments": "The other variants.",
-    "models.<name>.experiments[].target": "accuracy, outcome.*, feedback.rating, or a features.* or prediction.* field.",
+    "models.<name>.experiments[].target": "accuracy, outcome.*, feedback.rating, features.* or prediction.*.",
     "models.<name>.experiments[].kind": "binary (proportions) or numeric (means).",
     "models.<name>.experiments[].direction": "above: more is better; below: less is.",
     "models.<name>.experiments[].start": "First day or instant, as 2026-03-01.",
@@ -129,7 +129,7 @@ DESCRIPTIONS: Final[dict[str, str]] = {
     "models.<name>.thresholds[].metric": "Metric, as a shell pattern: roc_auc, latency_*.",
     "models.<name>.thresholds[].field": "Field, as a shell pattern: features.distance.",
     "models.<name>.thresholds[].segment": "Segments, as a shell pattern; empty: the whole model, *: everything.",
-    "models.<name>.thresholds[].kind": "constant, relative (to the reference), default_drift, quantile, seasonal, none.",
+    "models.<name>.thresholds[].kind": "constant, relative (to reference), default_drift, quantile, seasonal, none.",
     "models.<name>.thresholds[].direction": "above or below: the side that is bad.",
     "models.<name>.thresholds[].warning": "Limit of a warning.",
     "models.<name>.thresholds[].critical": "Limit of a critical alert.",
@@ -139,7 +139,7 @@ DESCRIPTIONS: Final[dict[str, str]] = {
 }
 
 
-LISTED: Final = {
+LISTED: Final[dict[str, type[msgspec.Struct]]] = {
     "thresholds": ThresholdSettings,
     "business_value": CellValue,
     "metrics": UserMetricSettings,

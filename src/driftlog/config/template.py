@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from driftlog.config.describe import LISTED, SECTIONS, rows
+from driftlog.config.describe import SECTIONS, rows
 from driftlog.contract.errors import UsageError
 
 _HEAD = """\
@@ -57,7 +57,7 @@ def render_template() -> str:
 
 def _model_line(path: str, default: str, description: str, before: list[str]) -> list[str]:
     name = path.removeprefix("models.<name>.")
-    if name.partition("[")[0] in LISTED:
+    if "[" in name or name == "thresholds":
         return []
     group, dot, inner = name.rpartition(".")
     if dot:

@@ -258,7 +258,7 @@ class RowSample:
     columns
         Dotted field name -> float64, one value a row. Numeric fields as they are, NaN where missing; categorical ones
         as the position of their value in the binning's `values`, `len(values)` for "other", -1 where missing, -2 where
-        unseen. Outcomes, where known: ``outcome.actual_value``, ``outcome.error``; labels as ``outcome.correct`` 0 or 1.
+        unseen. Outcomes, where known: ``outcome.actual_value``, ``outcome.error``, ``outcome.correct`` (0 or 1).
     n
         Rows of the population the sample stands for.
     """
