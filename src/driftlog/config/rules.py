@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from driftlog.config.decode import SettingRefused
 from driftlog.config.origins import SettingPath
+from driftlog.config.watching_rules import check_watching
 from driftlog.contract.settings import ElasticsearchSettings, IntakeSettings, ModelSettings, Settings, ThresholdSettings
 from driftlog.contract.window import DAY
 
@@ -153,6 +154,7 @@ def _check_model(model: ModelSettings, path: SettingPath) -> None:
             (*path, "drift_measures"),
             remedy="the first judges numeric fields, the second categorical ones",
         )
+    check_watching(model, path)
     for index, threshold in enumerate(model.thresholds):
         _check_threshold(threshold, (*path, "thresholds", index))
 
