@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "audit": CONTRACT_AND_STORE,
     "present": CONTRACT_AND_STORE,
     "worker": {"contract", "store", "intake", "profile", "evaluate", "decide", "act", "audit", "present"},
+    "api": {"contract", "config", "store", "profile", "evaluate", "decide", "present", "worker"},
 }
 EVERY_ROOM = {*ALLOWED, "demo", "cli"}
 ALLOWED["demo"] = EVERY_ROOM - {"cli"}
@@ -37,7 +38,7 @@ FOREIGN: dict[str, set[str]] = {
     "jinja2": {"present"},
     "flask": {"shipping", "demo"},
     "sklearn": {"demo"},
-    "pandas": {"profile", "present", "demo", "cli"},
+    "pandas": {"profile", "present", "worker", "api", "demo", "cli"},
     "scipy": {"evaluate", "decide"},
 }
 """Packages with a home: only these rooms may import them."""
