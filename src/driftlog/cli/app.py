@@ -27,6 +27,7 @@ LAZY: Final[dict[str, str]] = {
     "run": f"{_COMMANDS}.run:run",
     "models": f"{_COMMANDS}.models:models",
     "reference": f"{_COMMANDS}.reference:reference",
+    "vocabulary": f"{_COMMANDS}.vocabulary:vocabulary",
     "import": f"{_COMMANDS}.imports:import_",
     "results": f"{_COMMANDS}.results:results",
     "alerts": f"{_COMMANDS}.alerts:alerts",

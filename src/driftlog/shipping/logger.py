@@ -23,6 +23,7 @@ from driftlog.contract.events import (
 )
 from driftlog.contract.names import check_model_name
 from driftlog.contract.settings import Secret
+from driftlog.contract.text import named_vocabularies, with_text_numbers
 from driftlog.shipping.encode import Identity, encode_robustly, new_event_id, now_utc
 from driftlog.shipping.event_parts import error_of, labels_of, mask_answer, subject_of
 from driftlog.shipping.masking import Masking
@@ -57,6 +58,9 @@ class PredictionLogger:
         `driftlog.shipping.predicted`).
     masking
         Rules for what must not leave the process, see `driftlog.shipping.masking`.
+    text
+        Text features, or a mapping from them to the files of their vocabularies (`driftlog vocabulary`): their length,
+        words and share of unseen tokens are logged beside them, derived before masking.
     salt
         Of masking's hashes; by default ``$DRIFTLOG_MASKING_SALT``, else a random one kept with the spool.
     shipping
@@ -90,6 +94,7 @@ class PredictionLogger:
         task: Task | None = None,
         positive_label: str = "1",
         feature_names: Iterable[str] = (),
+        text: Iterable[str] | Mapping[str, str | Path | None] = (),
         url: str | Iterable[str] = DEFAULT_URL,
         transport: TransportName = "http",
         spool: str | Path | None = None,
@@ -113,6 +118,7 @@ class PredictionLogger:
         self._version = version
         self._variant = variant
         self._feature_names = tuple(feature_names)
+        self._text = named_vocabularies(text)
         self._clock = clock
         self._salt_given = Secret(salt) if isinstance(salt, str) else salt
         self.masking = Masking(masking or {}, self._salt, self.failed)
@@ -364,6 +370,8 @@ class PredictionLogger:
             flat = features
         else:
             flat = normalise_features(features, nonfinite, self._feature_names)
+        if self._text:
+            flat = with_text_numbers(flat, self._text)
         return self.masking.apply_all("features", flat) if self.masking.active["features"] else flat
 
     def _ship(self, event: PredictionEvent | FeedbackEvent) -> None:

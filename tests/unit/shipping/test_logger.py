@@ -377,3 +377,22 @@ def test_resource_events_carry_the_state_of_the_spool(tmp_path):
     assert event.resource.spool_bytes is not None
     assert event.resource.spool_bytes > 0
     assert event.resource.memory_bytes is not None
+
+
+def test_a_text_feature_is_logged_with_the_numbers_that_are_watched(kept, tmp_path):
+    """Also where masking takes the text itself away; the caller's own mapping is left alone."""
+    (tmp_path / "comment.tokens").write_text("late\n", encoding="utf-8")
+    given = {"comment": "late again", "age": 4.0}
+    log = PredictionLogger(
+        "churn", shipping=kept, text={"comment": tmp_path / "comment.tokens"}, masking={"features.comment": "drop"}
+    )
+
+    log.log_prediction(given, 1)
+
+    assert kept.last["features"] == {
+        "age": 4.0,
+        "comment.length": 10.0,
+        "comment.words": 2.0,
+        "comment.unseen_tokens": 0.5,
+    }
+    assert given == {"comment": "late again", "age": 4.0}

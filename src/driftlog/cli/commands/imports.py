@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 @click.option("--label", help="Column with the true label or value; beside a prediction it becomes feedback.")
 @click.option("--label-time", help="Column with the time when the truth became known.")
 @click.option("--map", "mappings", multiple=True, metavar="COLUMN=FIELD", help="Any other field. May be repeated.")
+@click.option("--vocabulary", "vocabularies", multiple=True, metavar="NAME=FILE", help="Vocabulary of a text feature.")
 @click.option("--version", help="model.version of all rows, where no column gives it.")
 @click.option("--environment", "-e", help="service.environment of all rows  [default: that of the model]")
 @click.option(
@@ -75,6 +76,7 @@ def import_(
     label: str | None,
     label_time: str | None,
     mappings: tuple[str, ...],
+    vocabularies: tuple[str, ...],
     version: str | None,
     environment: str | None,
     rejected: Path | None,
@@ -88,6 +90,7 @@ def import_(
     """
     from driftlog.cli.importing.load import RejectedFile, import_rows
     from driftlog.cli.importing.rows import RowReader
+    from driftlog.cli.importing.text import parse_vocabularies
     from driftlog.cli.progress import counting
     from driftlog.cli.times import check_timezone
     from driftlog.intake.arrival import Rules
@@ -122,6 +125,7 @@ def import_(
             regression=settings.task == "regression",
             timezone=timezone,
             version=version,
+            texts=parse_vocabularies(vocabularies, settings.text),
         )
         into = RejectedFile(rejected or Path(f"{file.name}.rejected.jsonl"))
         rules = Rules(session.names, max_age=None, max_features=session.settings.intake.max_features)

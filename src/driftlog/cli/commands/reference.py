@@ -45,6 +45,7 @@ def reference() -> None:
 @click.option("--to", "end", type=TimeType(), help="... to here.")
 @click.option("--timestamp", default="@timestamp", show_default=True, help="Column of the file with the time.")
 @click.option("--map", "mappings", multiple=True, metavar="COLUMN=FIELD", help="Read COLUMN as FIELD. May be repeated.")
+@click.option("--vocabulary", "vocabularies", multiple=True, metavar="NAME=FILE", help="Vocabulary of a text feature.")
 @click.option("--no-activate", is_flag=True, help="Store it, and go on comparing with the present one.")
 @click.pass_obj
 def set_reference(
@@ -55,10 +56,12 @@ def set_reference(
     end: datetime | None,
     timestamp: str,
     mappings: tuple[str, ...],
+    vocabularies: tuple[str, ...],
     no_activate: bool,
 ) -> None:
     """Make a reference of MODEL from a file or from a past window."""
     from driftlog.cli.importing.columns import parse_mappings
+    from driftlog.cli.importing.text import parse_vocabularies, with_text_columns
     from driftlog.contract.window import Window
     from driftlog.profile.files import map_columns, read_table
     from driftlog.profile.reference import reference_from_frame, reference_from_window, save
@@ -76,6 +79,8 @@ def set_reference(
         with session.messages.status("Counting"):
             if path is not None:
                 frame = map_columns(read_table(path), parse_mappings(mappings))
+                texts = parse_vocabularies(vocabularies, settings.text)
+                frame = with_text_columns(frame, texts, leave_one_out=True)
                 binning, made = reference_from_frame(
                     frame, settings, timestamp=timestamp, origin=f"file {path.name}", created=created
                 )

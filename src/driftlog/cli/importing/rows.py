@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from driftlog.cli.importing.columns import Columns, Kind
 from driftlog.contract.events import DATASET_FEEDBACK, DATASET_PREDICTION
+from driftlog.contract.text import Vocabulary, with_text_numbers
 from driftlog.profile.reference_frame import MILLISECONDS
 
 Row = Mapping[Any, Any]
@@ -35,6 +36,8 @@ class RowReader:
         Of times that name none.
     version
         ``model.version`` where no column gives it.
+    texts
+        Text features with their vocabularies; the numbers derived from them are added.
     """
 
     def __init__(
@@ -47,8 +50,10 @@ class RowReader:
         regression: bool,
         timezone: str = "UTC",
         version: str | None = None,
+        texts: Mapping[str, Vocabulary | None] | None = None,
     ) -> None:
         self._columns = columns
+        self._texts = {f"features.{name}": vocabulary for name, vocabulary in (texts or {}).items()}
         self._kind = kind
         self._base: Event = {
             "event.dataset": DATASET_PREDICTION if kind == "predictions" else DATASET_FEEDBACK,
@@ -69,6 +74,8 @@ class RowReader:
             value = plain(row.get(column))
             if value is not None:
                 event[target] = _label(value) if target in _WHOLE else value
+        if self._texts:
+            event = with_text_numbers(event, self._texts)
         event["event.id"] = self._id(event, row)
         yield event
         truth = plain(row.get(columns.truth)) if columns.truth is not None else None
