@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import numpy as np
 import pandas as pd
 
 from driftlog.contract.binning import Binning, CategoricalBins, FieldBins, NumericBins
 from driftlog.contract.errors import DriftlogError, ReferenceUnusable
 from driftlog.contract.names import check_feature_name
 from driftlog.contract.settings import ModelSettings
-from driftlog.profile.columns import read_categorical, read_numeric
+from driftlog.profile.columns import is_numeric, read_categorical, read_numeric
 from driftlog.profile.edges import BINS, numeric_bins, score_bins
+from driftlog.profile.segmentation import frame_segments
 
 if TYPE_CHECKING:
     Frame = pd.DataFrame
@@ -30,6 +30,9 @@ OTHER_VALUES: Final = 10_000
 FEATURES: Final = "features."
 SCORE, LABEL, VALUE = "prediction.score", "prediction.label", "prediction.value"
 PREDICTION_FIELDS: Final = (SCORE, LABEL, VALUE)
+PROBABILITIES, ATTRIBUTIONS = "prediction.probabilities.", "prediction.attributions."
+CLASSES: Final = 30
+"""Classes whose probabilities are counted."""
 
 
 def build_binning(frame: pd.DataFrame, settings: ModelSettings, *, created: datetime) -> Binning:
@@ -39,10 +42,11 @@ def build_binning(frame: pd.DataFrame, settings: ModelSettings, *, created: date
     ----------
     frame
         Columns are dotted field names of the stored events: ``features.x``, ``prediction.score``, ``prediction.label``,
-        ``prediction.value``. Others are ignored.
+        ``prediction.value``, ``prediction.probabilities.<class>`` (multiclass), ``prediction.attributions.<feature>``.
+        Others are ignored, unless segments are made of them.
     settings
         `features` picks features (all when empty), `categorical` declares numbers categorical,
-        `decision_threshold` becomes an edge of the score.
+        `decision_threshold` becomes an edge of the score, `segments` are counted apart.
 
     Numeric columns (and those whose text is mostly numbers) get quantile bins, strings and booleans categories: the 200
     most frequent values, then up to 10,000 values counted together as "other". Columns without a usable value are
@@ -52,6 +56,8 @@ def build_binning(frame: pd.DataFrame, settings: ModelSettings, *, created: date
     ------
     ReferenceUnusable
         No rows, no usable column, or a feature named in the settings that is not there.
+    ConfigError
+        A segmentation by a field that is not there.
 
     >>> frame = pd.DataFrame({"features.a": [1.0, 2.0], "features.b": ["x", "y"]})
     >>> list(build_binning(frame, ModelSettings(name="m"), created=datetime(2026, 3, 3, tzinfo=UTC)).fields)
@@ -71,15 +77,24 @@ def build_binning(frame: pd.DataFrame, settings: ModelSettings, *, created: date
             f"none of the columns can be counted: {', '.join(map(str, frame.columns[:10]))}",
             remedy="name columns features.<name>, prediction.score, prediction.label or prediction.value",
         )
-    return make_binning(settings, fields, created)
+    return make_binning(settings, fields, created, frame_segments(frame, settings))
 
 
-def make_binning(settings: ModelSettings, fields: Mapping[str, FieldBins], created: datetime) -> Binning:
-    """A binning whose id is the digest of its content."""
+def make_binning(
+    settings: ModelSettings, fields: Mapping[str, FieldBins], created: datetime, segments: Sequence[str] = ()
+) -> Binning:
+    """A binning whose id is the digest of its content: other bins or other segments, another id."""
     ordered = {name: fields[name] for name in sorted(fields)}
-    content = msgspec.json.encode((settings.name, settings.environment, ordered))
-    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-    return Binning(id=digest, model=settings.name, environment=settings.environment, fields=ordered, created=created)
+    content: tuple[object, ...] = (settings.name, settings.environment, ordered)
+    digest = hashlib.blake2b(msgspec.json.encode((*content, segments) if segments else content), digest_size=16)
+    return Binning(
+        id=digest.hexdigest(),
+        model=settings.name,
+        environment=settings.environment,
+        fields=ordered,
+        created=created,
+        segments=tuple(segments),
+    )
 
 
 def bare_binning(settings: ModelSettings) -> Binning:
@@ -99,7 +114,11 @@ def bare_binning(settings: ModelSettings) -> Binning:
 
 
 def watched_columns(frame: pd.DataFrame, settings: ModelSettings) -> list[str]:
-    """Columns of `frame` that are counted, in order."""
+    """Columns of `frame` that are counted, in order.
+
+    Features, then ``prediction.score``, ``label``, ``value``; for multiclass models ``prediction.probabilities.*`` of
+    up to 30 classes, the most frequent first; ``prediction.attributions.*`` of the features watched.
+    """
     columns = [str(column) for column in frame.columns]
     twice = [name for name, count in Counter(columns).items() if count > 1]
     if twice:
@@ -114,7 +133,26 @@ def watched_columns(frame: pd.DataFrame, settings: ModelSettings) -> list[str]:
             f"{absent[0]} is watched by the settings of {settings.name} but not in the reference",
             remedy=f"its features are: {', '.join(present[:20]) or 'none'}",
         )
-    return [*(wanted or present), *(name for name in PREDICTION_FIELDS if name in columns)]
+    features = wanted or present
+    attributed = [name for name in columns if name.startswith(ATTRIBUTIONS)]
+    if wanted:
+        watched = {ATTRIBUTIONS + name.removeprefix(FEATURES) for name in wanted}
+        attributed = [name for name in attributed if name in watched]
+    predicted = [name for name in PREDICTION_FIELDS if name in columns]
+    return [*features, *predicted, *_class_columns(frame, settings), *attributed]
+
+
+def _class_columns(frame: pd.DataFrame, settings: ModelSettings) -> list[str]:
+    """Columns of class probabilities: at most 30, those of the most frequent labels first, then by name."""
+    names = [str(column) for column in frame.columns if str(column).startswith(PROBABILITIES)]
+    names = [name for name in names if name != PROBABILITIES]
+    if settings.task != "multiclass" or len(names) <= CLASSES:
+        return sorted(names) if settings.task == "multiclass" else []
+    labels = read_categorical(frame[LABEL]) if LABEL in frame else None
+    counts = dict(zip(labels.names, labels.counts.tolist(), strict=True)) if labels else {}
+    ranked = sorted(names, key=lambda name: (-counts.get(name.removeprefix(PROBABILITIES), 0), name))
+    log.warning("%s: %d classes have probabilities; %d of them are counted", settings.name, len(names), CLASSES)
+    return sorted(ranked[:CLASSES])
 
 
 def feature_fields(names: Iterable[str]) -> list[str]:
@@ -133,39 +171,18 @@ def _bins_of(name: str, series: pd.Series[Any], settings: ModelSettings) -> Fiel
             return categorical_bins(series)
         if name in feature_fields(settings.categorical):
             return categorical_bins(series, numeric=is_numeric(series))
-        if name in (SCORE, VALUE) or is_numeric(series):
+        if name in (SCORE, VALUE) or name.startswith((PROBABILITIES, ATTRIBUTIONS)) or is_numeric(series):
             values = read_numeric(series).values
             if not len(values):
                 return None
+            if name.startswith(PROBABILITIES):
+                return score_bins(values, ())
             return score_bins(values, [settings.decision_threshold]) if name == SCORE else numeric_bins(values)
         return categorical_bins(series)
     except DriftlogError:
         raise
     except (ValueError, TypeError, OverflowError) as error:
         raise ReferenceUnusable(f"{name}: cannot be counted: {error}", remedy="drop or convert the column") from error
-
-
-def is_numeric(series: pd.Series[Any]) -> bool:
-    """Whether a column holds numbers: by its type, or because most of an object column's values are numbers.
-
-    Text is text, even where it looks like a number (``"02139"``): Elasticsearch maps it likewise.
-
-    >>> is_numeric(pd.Series([1, 2, "N/A"], dtype=object)), is_numeric(pd.Series(["1", "2"]))
-    (True, False)
-    """
-    if pd.api.types.is_bool_dtype(series.dtype):
-        return False
-    if pd.api.types.is_numeric_dtype(series.dtype):
-        return True
-    if series.dtype != object:
-        return False
-    kinds = Counter(type(value) for value in series.dropna().to_numpy(dtype=object))
-    numbers = sum(count for kind, count in kinds.items() if _is_number(kind))
-    return numbers * 2 > sum(kinds.values())
-
-
-def _is_number(kind: type) -> bool:
-    return issubclass(kind, (int, float, np.integer, np.floating)) and not issubclass(kind, bool)
 
 
 def categorical_bins(series: pd.Series[Any], *, numeric: bool = False) -> CategoricalBins | None:

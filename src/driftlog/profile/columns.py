@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -80,18 +81,36 @@ def read_numeric(series: pd.Series[Any]) -> NumericColumn:
     if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_datetime64_any_dtype(series.dtype):
         missing = int(series.isna().sum())
         return NumericColumn(np.empty(0), missing=missing, malformed=len(series) - missing)
+    floats, malformed = _floats(series)
+    column = _from_floats(floats)
+    return NumericColumn(column.values, column.missing - malformed, malformed, column.nonfinite)
+
+
+def _floats(series: pd.Series[Any]) -> tuple[NDArray[np.float64], int]:
+    """(one number a row, NaN where there is none; how many are malformed)."""
     if pd.api.types.is_numeric_dtype(series.dtype):
-        return _from_floats(series.to_numpy(dtype=np.float64, na_value=np.nan))
+        return series.to_numpy(dtype=np.float64, na_value=np.nan), 0
     malformed = 0
     floats = np.full(len(series), np.nan)
     for position, value in enumerate(series.to_numpy(dtype=object)):
-        number = _number(value)
+        number = as_number(value)
         if number is None:
             malformed += 1
         else:
             floats[position] = number
-    column = _from_floats(floats)
-    return NumericColumn(column.values, column.missing - malformed, malformed, column.nonfinite)
+    return floats, malformed
+
+
+def numeric_rows(series: pd.Series[Any]) -> NDArray[np.float64]:
+    """A column's finite numbers, one a row; NaN where there is none.
+
+    >>> numeric_rows(pd.Series([1, "2.5", "N/A", float("inf")], dtype=object))
+    array([1. , 2.5, nan, nan])
+    """
+    if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_datetime64_any_dtype(series.dtype):
+        return np.full(len(series), np.nan)
+    floats, _ = _floats(series)
+    return np.where(np.isfinite(floats), floats, np.nan)
 
 
 def _from_floats(floats: NDArray[np.float64]) -> NumericColumn:
@@ -100,8 +119,8 @@ def _from_floats(floats: NDArray[np.float64]) -> NumericColumn:
     return NumericColumn(values, missing=len(floats) - len(values), nonfinite=int(np.isinf(floats).sum()))
 
 
-def _number(value: object) -> float | None:
-    """NaN for missing, None for malformed."""
+def as_number(value: object) -> float | None:
+    """What Elasticsearch makes of a value where it expects a number: NaN for missing, None for malformed."""
     if _is_null(value) or (isinstance(value, str) and value == ""):
         return math.nan
     if isinstance(value, (bool, np.bool_)):
@@ -142,13 +161,78 @@ def read_categorical(series: pd.Series[Any], *, numeric: bool = False) -> Catego
             malformed += count
         else:
             name = category_name(value)
-            if len(name.encode("utf-16-le", "surrogatepass")) > 2 * MAX_KEYWORD_CHARS:
+            if _too_long(name):
                 malformed += count
             else:
                 found[name] = found.get(name, 0) + count
     return CategoricalColumn(
         tuple(found), np.fromiter(found.values(), dtype=np.int64, count=len(found)), missing, malformed, nonfinite
     )
+
+
+def category_rows(series: pd.Series[Any], *, numeric: bool = False) -> NDArray[Any]:
+    """The category of each row as an object array; None where there is none.
+
+    >>> category_rows(pd.Series(["JFK", None, True, 2.0], dtype=object)).tolist()
+    ['JFK', None, 'true', '2']
+    """
+    if numeric:
+        uniques, positions = np.unique(numeric_rows(series) + 0.0, return_inverse=True)
+        return _objects([as_category(value) for value in uniques.tolist()])[positions]
+    if series.dtype != object:
+        codes, values = pd.factorize(series, use_na_sentinel=True)
+        return _objects([*(as_category(value) for value in list(values)), None])[codes]
+    known: dict[Hashable, str | None] = {}
+    rows: list[str | None] = []
+    for value in series.to_numpy(dtype=object):
+        key = (type(value), value) if isinstance(value, Hashable) else (type(value), id(value))
+        if key not in known:
+            known[key] = as_category(value)
+        rows.append(known[key])
+    return _objects(rows)
+
+
+def _objects(values: list[str | None]) -> NDArray[Any]:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def as_category(value: object) -> str | None:
+    """The category of one value; None for nulls, NaN, infinities, lists, objects and text too long to index."""
+    if _is_null(value) or isinstance(value, (list, tuple, set, np.ndarray)):
+        return None
+    if isinstance(value, (float, np.floating)) and not math.isfinite(value):
+        return None
+    name = category_name(value)
+    return None if _too_long(name) else name
+
+
+def _too_long(name: str) -> bool:
+    return len(name.encode("utf-16-le", "surrogatepass")) > 2 * MAX_KEYWORD_CHARS
+
+
+def is_numeric(series: pd.Series[Any]) -> bool:
+    """Whether a column holds numbers: by its type, or because most of an object column's values are numbers.
+
+    Text is text, even where it looks like a number (``"02139"``): Elasticsearch maps it likewise.
+
+    >>> is_numeric(pd.Series([1, 2, "N/A"], dtype=object)), is_numeric(pd.Series(["1", "2"]))
+    (True, False)
+    """
+    if pd.api.types.is_bool_dtype(series.dtype):
+        return False
+    if pd.api.types.is_numeric_dtype(series.dtype):
+        return True
+    if series.dtype != object:
+        return False
+    kinds = Counter(type(value) for value in series.dropna().to_numpy(dtype=object))
+    numbers = sum(count for kind, count in kinds.items() if _is_number(kind))
+    return numbers * 2 > sum(kinds.values())
+
+
+def _is_number(kind: type) -> bool:
+    return issubclass(kind, (int, float, np.integer, np.floating)) and not issubclass(kind, bool)
 
 
 def _is_null(value: object) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from driftlog.contract.errors import UsageError
 from driftlog.contract.profile import ProfileKey
+from driftlog.contract.segment import Between, Condition, parse_segment
 from driftlog.contract.window import Window
 
 DEFAULT_ENVIRONMENT: Final = "production"
@@ -55,17 +55,26 @@ def in_environment(environment: str) -> list[Filter]:
 
 
 def in_segment(segment: str) -> list[Filter]:
-    """Events of a segment, written ``field=value``; the empty segment is everything.
+    """Events of a segment, as `driftlog.contract.segment` writes it; the empty segment is everything.
 
-    >>> in_segment("features.carrier=UA")
-    [{'term': {'features.carrier': 'UA'}}]
+    Values of numeric fields are compared as numbers, so that ``3`` finds 3.0; zero has two signs.
+
+    >>> in_segment("carrier=UA&distance=[500,)")
+    [{'term': {'features.carrier': 'UA'}}, {'range': {'features.distance': {'gte': 500.0}}}]
+
+    Raises
+    ------
+    UsageError
+        It has another form.
     """
-    if not segment:
-        return []
-    field, separator, value = segment.partition("=")
-    if not (field and separator):
-        raise UsageError(f"segment {segment!r} is not of the form field=value", remedy="write features.carrier=UA")
-    return [{"term": {field: value}}]
+    return [_condition(field, condition) for field, condition in parse_segment(segment).items()]
+
+
+def _condition(field: str, condition: Condition) -> Filter:
+    if isinstance(condition, Between):
+        ends = (("gte", condition.low), ("lt", condition.high))
+        return {"range": {field: {name: end for name, end in ends if end is not None}}}
+    return {"terms": {field: ["0", "-0"]}} if condition == "0" else {"term": {field: condition}}
 
 
 def of_key(key: ProfileKey) -> dict[str, Any]:
