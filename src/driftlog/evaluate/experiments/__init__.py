@@ -1,0 +1,1 @@
+"""Experiments: variants of a model compared on randomised units, at a planned end or at every look."""
