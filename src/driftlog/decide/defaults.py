@@ -7,8 +7,12 @@ match wins; settings come before all of them, and ``kind: none`` there switches 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
+from driftlog.contract.measurement import Purpose
 from driftlog.contract.settings import ThresholdSettings
 
 CERTAIN: Final = (1, 2)
@@ -46,8 +50,8 @@ def _worse(
     )
 
 
-DEFAULT_THRESHOLDS: Final[tuple[ThresholdSettings, ...]] = (
-    # Performance. Threshold metrics that move with the base rate (precision, recall) are stored and not judged.
+_PERFORMANCE: Final[tuple[ThresholdSettings, ...]] = (
+    # Threshold metrics that move with the base rate (precision, recall) are stored and not judged.
     _worse("roc_auc", "below", 0.02, 0.05),
     _worse("accuracy", "below", 0.02, 0.05),
     _worse("f1", "below", 0.05, 0.15),
@@ -56,7 +60,9 @@ DEFAULT_THRESHOLDS: Final[tuple[ThresholdSettings, ...]] = (
     _worse("log_loss", "above", 0.10, 0.25, share=True),
     _worse("mae", "above", 0.10, 0.25, share=True),
     _worse("rmse", "above", 0.10, 0.25, share=True),
-    # Quality. One value in twenty gone is worth a look, one in five breaks most models.
+)
+_QUALITY: Final[tuple[ThresholdSettings, ...]] = (
+    # One value in twenty gone is worth a look, one in five breaks most models.
     _worse("missing_share", "above", 0.05, 0.20),
     _worse("unseen_share", "above", 0.05, 0.20),
     # Healthy pipelines send no malformed values at all.
@@ -64,16 +70,44 @@ DEFAULT_THRESHOLDS: Final[tuple[ThresholdSettings, ...]] = (
     _worse("nonfinite_share", "above", 0.01, 0.05),
     # Nearly all values in one bin that held less than half (a fifth) of the reference: a stuck sensor, a lost join.
     _worse("dominant_share", "above", 0.50, 0.80),
-    # Operation.
+)
+_INTEGRITY: Final[tuple[ThresholdSettings, ...]] = (
+    # Nothing should be lost: one event in a thousand says that a spool is full or a process was killed.
+    ThresholdSettings(metric="shipping_loss_share", warning=0.001, critical=0.01, of_windows=CERTAIN),
+    # Duplicates are refused and do no harm; many of them are a sender that repeats itself.
+    ThresholdSettings(metric="duplicate_share", warning=0.05, critical=0.25, of_windows=CERTAIN),
+    # A quarter of an hour (an hour) until 95 % of the events are there: results are late.
+    ThresholdSettings(metric="ingest_lag_p95_s", warning=900, critical=3600, of_windows=(2, 3)),
+    # Windows are cut by the sender's clock; the intake refuses events from more than five minutes ahead.
+    ThresholdSettings(metric="clock_skew_s", warning=30, critical=240, of_windows=CERTAIN),
+    ThresholdSettings(metric="quarantine_rate", warning=0.01, critical=0.05, of_windows=CERTAIN),
+)
+_OPERATIONAL: Final[tuple[ThresholdSettings, ...]] = (
     CautiousThreshold(metric="error_rate", warning=0.01, critical=0.05, of_windows=CERTAIN),
     ThresholdSettings(metric="predictions", direction="below", warning=1),
     # Twice (five times) the reference's; not judged where the reference has no latency.
     ThresholdSettings(
         metric="latency_p99_ms", kind="relative", share=True, warning=1.0, critical=4.0, of_windows=(2, 3)
     ),
+)
+_RESOURCE: Final[tuple[ThresholdSettings, ...]] = (
     ThresholdSettings(metric="storage_used_percent_max", warning=85, critical=95),
     ThresholdSettings(metric="host_memory_percent_max", warning=90, critical=97),
 )
+DEFAULTS: Final[Mapping[Purpose, tuple[ThresholdSettings, ...]]] = {
+    "performance": _PERFORMANCE,
+    # Estimates assume that the concept has not changed; only the truth makes an alert critical.
+    "estimated_performance": tuple(msgspec.structs.replace(one, critical=None) for one in _PERFORMANCE),
+    "quality": _QUALITY,
+    "integrity": _INTEGRITY,
+    "operational": _OPERATIONAL,
+    "resource": _RESOURCE,
+}
+"""Thresholds by purpose; drift purposes are judged by `DEFAULT_DRIFT`.
+
+Reported and not judged unless the settings say so: ``concept_drift`` (detectors fire on real streams without change),
+``estimation_error``, ``fairness`` (which difference is too large is for people to say), ``cost`` and ``custom``.
+"""
 
 _SHARE: Final = (0.0, 1.0)
 _POSITIVE: Final = (0.0, math.inf)
@@ -82,8 +116,11 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
     **dict.fromkeys(("accuracy", "balanced_accuracy", "precision", "recall", "specificity"), _SHARE),
     **dict.fromkeys(("f1", "f1_macro", "roc_auc", "brier", "error_rate", "error_rate_by_type", "availability"), _SHARE),
     **dict.fromkeys(("missing_share", "unseen_share", "malformed_share", "nonfinite_share", "dominant_share"), _SHARE),
+    **dict.fromkeys(("cramers_v", "average_precision", "expected_calibration_error", "quantile_coverage"), _SHARE),
     **dict.fromkeys(("population_stability_index", "wasserstein", "chi_square", "log_loss", "mae", "rmse"), _POSITIVE),
     **dict.fromkeys(("predictions", "throughput_per_s"), _POSITIVE),
+    **dict.fromkeys(("shipping_loss_share", "duplicate_share", "quarantine_rate"), _SHARE),
+    "ingest_lag_p95_s": _POSITIVE,
 }
 """Smallest and largest possible values: a limit outside can never be crossed (``cannot_alarm``)."""
 

@@ -2,61 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
 import msgspec
 
-from driftlog.contract.measurement import MARK_IMMATURE, MARK_REFERENCE_TOO_SHORT, Measurement
+from driftlog.contract.measurement import (
+    MARK_IMMATURE,
+    MARK_INTEGRITY,
+    MARK_REFERENCE_TOO_SHORT,
+    MARK_UNCALIBRATED,
+    Limit,
+    Measurement,
+    Purpose,
+)
 from driftlog.contract.settings import ModelSettings, ThresholdSettings
-from driftlog.decide import constant, default_drift, relative
-from driftlog.decide.defaults import DEFAULT_DRIFT, DEFAULT_THRESHOLDS
+from driftlog.decide import constant, default_drift, quantile, relative, seasonal
+from driftlog.decide.defaults import DEFAULT_DRIFT, DEFAULTS
+from driftlog.decide.past import PastValue, PastValues, past_values
 from driftlog.decide.verdicts import Decision
 
-DRIFT_PURPOSES: Final = ("data_drift", "prediction_drift", "target_drift")
+DRIFT_PURPOSES: Final[tuple[Purpose, ...]] = ("data_drift", "prediction_drift", "target_drift", "attribution_drift")
+MODEL_PURPOSES: Final[frozenset[Purpose]] = frozenset(
+    {*DRIFT_PURPOSES, "concept_drift", "performance", "estimated_performance", "estimation_error", "fairness"}
+)
+"""What is said about data and model, and cannot be said of a window whose pipeline was at fault."""
+PIPELINE_FAULT: Final = "the pipeline was at fault in this window: whether data or model changed cannot be told"
+NOT_CALIBRATED: Final = (
+    "the estimate's calibration failed its check on the reference; a threshold of yours would judge it"
+)
 KINDS: Final[Mapping[str, Callable[[Measurement, float, ThresholdSettings], Decision]]] = {
     "constant": constant.decide,
     "relative": relative.decide,
     "default_drift": default_drift.decide,
 }
+HISTORICAL: Final[
+    Mapping[str, Callable[[Measurement, float, ThresholdSettings, Sequence[PastValue], str], Decision]]
+] = {
+    "quantile": quantile.decide,
+    "seasonal": seasonal.decide,
+}
 
 
-def judge(measurement: Measurement, settings: ModelSettings) -> Measurement:
+def judge(
+    measurement: Measurement, settings: ModelSettings, past: Sequence[Measurement] | PastValues | None = None
+) -> Measurement:
     """The measurement with `limit` and `verdict`.
 
+    Parameters
+    ----------
+    past
+        Judged measurements of earlier windows, for thresholds of the kinds ``quantile`` and ``seasonal``; other series,
+        and windows that had not ended when this one began, are passed over.
+
     ``insufficient_data``: it has no value, or is immature. ``not_judged``: no threshold matches, its kind is ``none``,
-    or what it compares with is missing (the limit's reason says so).
+    what it compares with is missing, or the pipeline was at fault in this window and it is about data or model (the
+    limit's reason says so).
     """
     if measurement.value is None or MARK_IMMATURE in measurement.marks:
         return msgspec.structs.replace(measurement, limit=None, verdict="insufficient_data")
     threshold = find_threshold(measurement, settings)
     if threshold is None or threshold.kind == "none":
         return msgspec.structs.replace(measurement, limit=None, verdict="not_judged")
-    decision = KINDS[threshold.kind](measurement, measurement.value, threshold)
+    decision = _decide(measurement, measurement.value, threshold, settings, past)
     return msgspec.structs.replace(measurement, limit=decision.limit, verdict=decision.verdict)
 
 
+def _decide(
+    measurement: Measurement,
+    value: float,
+    threshold: ThresholdSettings,
+    settings: ModelSettings,
+    past: Sequence[Measurement] | PastValues | None,
+) -> Decision:
+    if MARK_INTEGRITY in measurement.marks and measurement.purpose in MODEL_PURPOSES:
+        return _unjudged(threshold, PIPELINE_FAULT)
+    by_default = not any(threshold is one for one in settings.thresholds)
+    if by_default and MARK_UNCALIBRATED in measurement.marks:
+        return _unjudged(threshold, NOT_CALIBRATED)
+    if threshold.kind in HISTORICAL:
+        known = past if isinstance(past, PastValues) else past_values(past or ())
+        return HISTORICAL[threshold.kind](measurement, value, threshold, known.before(measurement), settings.timezone)
+    return KINDS[threshold.kind](measurement, value, threshold)
+
+
+def _unjudged(threshold: ThresholdSettings, reason: str) -> Decision:
+    limit = Limit(threshold.kind, threshold.direction, of_windows=threshold.of_windows, reason=reason)
+    return Decision(limit, "not_judged")
+
+
 def find_threshold(measurement: Measurement, settings: ModelSettings) -> ThresholdSettings | None:
-    """The first of the settings' thresholds that matches, else the default one, else None."""
+    """The first of the settings' thresholds that matches, else the default one, else None.
+
+    Defaults judge the whole model only: segments are judged by the settings' thresholds that name them.
+    """
     for threshold in settings.thresholds:
         if matches(threshold, measurement):
             return threshold
+    if measurement.segment:
+        return None
     if measurement.purpose in DRIFT_PURPOSES:
         return DEFAULT_DRIFT if is_judged_measure(measurement, settings) else None
-    return next((threshold for threshold in DEFAULT_THRESHOLDS if matches(threshold, measurement)), None)
+    return next((one for one in DEFAULTS.get(measurement.purpose, ()) if matches(one, measurement)), None)
 
 
 def matches(threshold: ThresholdSettings, measurement: Measurement) -> bool:
-    """Whether metric, field and segment fit the threshold's shell patterns; a field also without ``features.``."""
+    """Whether metric, field and segment fit the threshold's shell patterns, fields also without ``features.``."""
     return (
         fnmatchcase(measurement.metric, threshold.metric)
-        and fnmatchcase(measurement.segment, threshold.segment)
-        and (
-            fnmatchcase(measurement.field, threshold.field)
-            or fnmatchcase(measurement.field.removeprefix("features."), threshold.field)
-        )
+        and _fits(measurement.field, threshold.field)
+        and _fits(measurement.segment, threshold.segment)
     )
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """As it is written, as a pattern, or as a pattern without ``features.``.
+
+    >>> _fits("features.carrier=UA&features.origin=EWR", "carrier=UA&origin=*"), _fits("features.a=[0,1)", "")
+    (True, False)
+    """
+    return name == pattern or fnmatchcase(name, pattern) or fnmatchcase(name.replace("features.", ""), pattern)
 
 
 def is_judged_measure(measurement: Measurement, settings: ModelSettings) -> bool:

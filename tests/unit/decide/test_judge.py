@@ -8,7 +8,7 @@ from scipy import stats
 
 from driftlog.contract.measurement import Chunks
 from driftlog.contract.settings import ThresholdSettings
-from driftlog.decide.defaults import DEFAULT_THRESHOLDS
+from driftlog.decide.defaults import DEFAULTS
 from driftlog.decide.judge import judge
 
 LIMIT = 0.05 + stats.t.ppf(0.999, 11) * 0.01 * np.sqrt(1 + 1 / 12)
@@ -158,14 +158,91 @@ def test_judging_again_changes_nothing(make):
     assert judge(once, make.settings()) == once
 
 
-@pytest.mark.parametrize("threshold", DEFAULT_THRESHOLDS, ids=lambda t: t.metric)
-def test_every_default_can_alarm(make, threshold):
-    """Something far on the wrong side is a breach: no default is dead."""
+@pytest.mark.parametrize(
+    ("purpose", "threshold"),
+    [(purpose, one) for purpose, several in DEFAULTS.items() for one in several],
+    ids=lambda part: part if isinstance(part, str) else part.metric,
+)
+def test_every_default_can_alarm(make, purpose, threshold):
+    """Something far on the wrong side is a breach: no default is dead; only the truth makes performance critical."""
     worst = 0.0 if threshold.direction == "below" else 1.0 if threshold.metric.endswith(("share", "rate")) else 1e6
     measurement = make.measurement(
-        threshold.metric, "performance", worst, reference_value=0.2 if worst else 0.9, lower=worst, upper=worst
+        threshold.metric, purpose, worst, reference_value=0.1 if worst else 0.9, lower=worst, upper=worst
     )
-    assert judge(measurement, make.settings()).verdict in ("warning", "critical")
+    expected = "critical" if threshold.critical is not None else "warning"
+    assert judge(measurement, make.settings()).verdict == expected
+    assert purpose != "estimated_performance" or expected == "warning"
+
+
+@pytest.mark.parametrize("purpose", ["concept_drift", "estimation_error", "fairness", "cost", "custom"])
+@pytest.mark.parametrize("metric", ["accuracy", "adwin", "kolmogorov_smirnov"])
+def test_some_purposes_are_reported_until_the_settings_judge_them(make, purpose, metric):
+    """Whatever the metric is called; a threshold of the settings judges it."""
+    measurement = make.measurement(metric, purpose, 1.0, reference_value=0.1)
+    assert judge(measurement, make.settings()).verdict == "not_judged"
+    assert judge(measurement, make.settings({"metric": metric, "warning": 0.5})).verdict == "warning"
+
+
+def test_an_uncalibrated_estimate_is_not_judged_by_default(make):
+    """The reason says so; somebody's own threshold judges it all the same."""
+    estimate = make.measurement(
+        "accuracy", "estimated_performance", 0.3, reference_value=0.9, upper=0.3, marks=("uncalibrated",)
+    )
+    judged = judge(estimate, make.settings())
+    assert (judged.verdict, "calibration" in judged.limit.reason) == ("not_judged", True)
+    own = make.settings({"metric": "accuracy", "direction": "below", "warning": 0.5})
+    assert judge(estimate, own).verdict == "warning"
+    calibrated = make.measurement("accuracy", "estimated_performance", 0.3, reference_value=0.9, upper=0.3)
+    assert judge(calibrated, make.settings()).verdict == "warning"
+
+
+@pytest.mark.parametrize(
+    ("purpose", "judged"),
+    [
+        ("data_drift", False),
+        ("prediction_drift", False),
+        ("target_drift", False),
+        ("attribution_drift", False),
+        ("concept_drift", False),
+        ("performance", False),
+        ("estimated_performance", False),
+        ("fairness", False),
+        ("operational", True),
+        ("integrity", True),
+        ("quality", True),
+        ("custom", True),
+    ],
+)
+def test_a_fault_of_the_pipeline_is_never_reported_as_drift(make, purpose, judged):
+    """Nothing is said of data and model in such a window, not even by the settings' thresholds."""
+    settings = make.settings({"metric": "x", "warning": 0.1})
+    found = judge(make.measurement("x", purpose, 0.9, marks=("integrity",)), settings)
+    assert found.verdict == ("warning" if judged else "not_judged")
+    assert judged or "pipeline" in found.limit.reason
+    drift = make.measurement(purpose="data_drift", value=0.9, chunks=make.chunks(), marks=("integrity",))
+    assert judge(drift, make.settings()).verdict == "not_judged"
+
+
+def test_segments_are_judged_by_thresholds_that_name_them_only(make):
+    """Defaults judge the whole model; patterns may leave ``features.`` away; ranges are names, not character sets."""
+    name = "features.carrier=UA&features.origin=EWR"
+    part = make.measurement("accuracy", "performance", 0.1, reference_value=0.9, upper=0.1, segment=name)
+    drift = make.measurement(segment=name, chunks=make.chunks(), value=0.9)
+
+    def verdict(measurement, *thresholds):
+        return judge(measurement, make.settings(*thresholds)).verdict
+
+    assert [verdict(part), verdict(drift)] == ["not_judged", "not_judged"]
+    below = {"metric": "*", "direction": "below", "warning": 0.5}
+    assert verdict(part, below) == "not_judged"
+    for pattern in ("*", name, "carrier=UA&*", "*origin=EWR"):
+        assert verdict(part, {**below, "segment": pattern}) == "warning"
+    assert verdict(part, {**below, "segment": "origin=JFK*"}) == "not_judged"
+    assert verdict(drift, {"metric": "*", "kind": "default_drift", "segment": "*"}) == "critical"
+    ranged = make.measurement("accuracy", "performance", 0.1, segment="features.distance=[500,1000)&features.x=[,2)")
+    assert verdict(ranged, {**below, "segment": "distance=[500,1000)&x=[,2)"}) == "warning"
+    whole = make.measurement("accuracy", "performance", 0.1)
+    assert verdict(whole, {**below, "segment": "*"}) == "warning"
 
 
 def test_the_default_rule_is_quiet_on_unchanged_data(make):

@@ -1,0 +1,73 @@
+"""Thresholds at a quantile of the metric's own history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from driftlog.contract.measurement import Limit, Measurement
+from driftlog.contract.settings import ThresholdSettings
+from driftlog.decide.defaults import range_of
+from driftlog.decide.past import PastValue, lessons
+from driftlog.decide.verdicts import Decision, verdict_of
+
+FEWEST: Final = 20
+
+
+def decide(
+    measurement: Measurement,
+    value: float,
+    threshold: ThresholdSettings,
+    past: Sequence[PastValue],
+    timezone: str,  # noqa: ARG001 - the quantile knows no hours; the other kinds do
+) -> Decision:
+    """In breach beyond the quantile `warning` (`critical`) of the earlier values that teach (`past.lessons`).
+
+    With n earlier values in order, the limit lies at position ``q (n + 1)``, between neighbours in proportion. The next
+    value of a series that has not changed then lies beyond it in ``1 - q`` of windows, whatever its distribution, as
+    long as values are exchangeable (season and trend are not: for these there is ``seasonal``). A quantile needs so
+    many values that its position lies among them, ``n >= max(q, 1 - q) / min(q, 1 - q)``, 99 for 0.99, and never fewer
+    than 20; with fewer for both limits the measurement is not judged, with fewer for one the other judges alone.
+
+    Source: Hyndman and Fan 1996, definition 6.
+    """
+    learned = [each.value for each in lessons(past)]
+    asked = [q for q in (threshold.warning, threshold.critical) if q is not None]
+    warning, critical = _limit(threshold.warning, learned), _limit(threshold.critical, learned)
+    limit = Limit(
+        kind="quantile",
+        direction=threshold.direction,
+        warning=warning,
+        critical=critical,
+        smallest_detectable=warning if warning is not None else critical,
+        of_windows=threshold.of_windows,
+        reason=_reason(learned, asked, len(past)),
+    )
+    if warning is None and critical is None:
+        return Decision(limit, "not_judged")
+    return Decision(limit, verdict_of(value, limit, range_of(measurement.metric)))
+
+
+def needed(q: float) -> int:
+    """Earlier values that the quantile q needs.
+
+    >>> needed(0.99), needed(0.01), needed(0.5)
+    (99, 99, 20)
+    """
+    return max(FEWEST, round(max(q, 1 - q) / min(q, 1 - q) + 0.4999))
+
+
+def _limit(q: float | None, learned: Sequence[float]) -> float | None:
+    if q is None or len(learned) < needed(q):
+        return None
+    return float(np.quantile(np.asarray(learned, dtype=np.float64), q, method="weibull"))
+
+
+def _reason(learned: Sequence[float], asked: Sequence[float], known: int) -> str:
+    left_out = f" ({known - len(learned)} in alarm left out)" if known > len(learned) else ""
+    text = f"{len(learned)} earlier values{left_out}"
+    short = [q for q in asked if len(learned) < needed(q)]
+    lacks = [f"the {q:g} quantile needs {needed(q)}" for q in short]
+    return "; ".join((text, *lacks))
