@@ -228,6 +228,12 @@ class OutcomeGroup(Group):
     delay_s: float | None = None
     """From the prediction to its truth."""
     prediction_id: str | None = None
+    relative_error: float | None = None
+    """|error / actual|; absent where the actual value is zero."""
+    probabilities: dict[str, float] | None = None
+    """By class, of multiclass predictions; at most 50 classes."""
+    segments: list[str] | None = None
+    """Names of the segments the prediction is in, of the binning it was joined under."""
 
 
 class OutcomeDocument(msgspec.Struct, omit_defaults=True, kw_only=True):

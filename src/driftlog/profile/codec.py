@@ -10,7 +10,8 @@ Layout of packed prediction counts (little-endian)::
     errors   MessagePack: error type -> count
 
 Documents with the same schema add up as stacked arrays, without one Python object a field and bucket: a month of
-hourly documents becomes a profile in milliseconds. A reader refuses versions it does not know.
+hourly documents becomes a profile in milliseconds. A reader refuses versions it does not know; version 2 added sums and
+histograms to outcomes, version 1 is read with those at zero.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-VERSION: Final = 1
+VERSION: Final = 2
+_READ: Final = (1, 2)
 _HEADER: Final = struct.Struct("<BB4I")
 _ZLIB: Final = 1
 _WORTH_BYTES: Final = 2048
@@ -111,7 +113,7 @@ def _seal(parts: Sequence[bytes], tail: bytes) -> bytes:
 
 def _open(data: bytes) -> tuple[list[memoryview], memoryview]:
     version, flags, *lengths = _HEADER.unpack_from(data)
-    if version != VERSION:
+    if version not in _READ:
         raise StoreError(
             f"a stored profile has codec version {version}, this driftlog reads {VERSION}",
             remedy="update driftlog, or recount the window with `driftlog run --from A --to B`",
@@ -214,22 +216,34 @@ class _PackedOutcomes(msgspec.Struct, array_like=True):
     numbers: dict[str, float]
     confusion: list[tuple[str, str, int]]
     score: list[tuple[str, str, int, bytes]]
+    class_positive: list[tuple[str, int, bytes]] = []
+    class_negative: list[tuple[str, int, bytes]] = []
 
 
 _SUMS: Final = ("log_loss", "brier", "error", "absolute_error", "squared_error", "actual_shift", "actual_total")
-_OUTCOME_NUMBERS: Final = ("n", "scored", "valued", *_SUMS, "actual_squares", "delay_s")
-_COUNTED: Final = frozenset({"n", "scored", "valued"})
+_COUNTED: Final = ("n", "scored", "valued", "covered", "relative")
+_OUTCOME_NUMBERS: Final = (*_COUNTED, *_SUMS, "actual_squares", "delay_s", "relative_error")
 
 
 def pack_outcomes(profile: OutcomeProfile) -> bytes:
-    """Bytes of an outcome profile: version, flags, then MessagePack of sums, confusion matrix and score histograms."""
-    scores = []
-    for (actual, predicted), counts in profile.score.items():
-        size = _item_size(counts)
-        scores.append((actual, predicted, size, counts.astype(_SIZES[size]).tobytes()))
-    numbers = {name: getattr(profile, name) for name in _OUTCOME_NUMBERS}
-    confusion = [(actual, predicted, count) for (actual, predicted), count in profile.confusion.items()]
-    return _seal((b"", b"", b"", b""), msgspec.msgpack.encode(_PackedOutcomes(numbers, confusion, scores)))
+    """Bytes of an outcome profile: version, flags, then MessagePack of sums, confusion matrix and histograms."""
+    packed = _PackedOutcomes(
+        numbers={name: getattr(profile, name) for name in _OUTCOME_NUMBERS},
+        confusion=[(actual, predicted, count) for (actual, predicted), count in profile.confusion.items()],
+        score=[(actual, predicted, *_small(counts)) for (actual, predicted), counts in profile.score.items()],
+        class_positive=[(name, *_small(counts)) for name, counts in profile.class_positive.items()],
+        class_negative=[(name, *_small(counts)) for name, counts in profile.class_negative.items()],
+    )
+    return _seal((b"", b"", b"", b""), msgspec.msgpack.encode(packed))
+
+
+def _small(counts: Ints) -> tuple[int, bytes]:
+    size = _item_size(counts)
+    return size, counts.astype(_SIZES[size]).tobytes()
+
+
+def _counts(size: int, data: bytes) -> Ints:
+    return np.frombuffer(data, dtype=_SIZES[size]).astype(np.int64)
 
 
 def unpack_outcomes(data: bytes, key: ProfileKey) -> OutcomeProfile:
@@ -239,9 +253,8 @@ def unpack_outcomes(data: bytes, key: ProfileKey) -> OutcomeProfile:
     return OutcomeProfile(
         key=key,
         confusion={(actual, predicted): count for actual, predicted, count in packed.confusion},
-        score={
-            (actual, predicted): np.frombuffer(data, dtype=_SIZES[size]).astype(np.int64)
-            for actual, predicted, size, data in packed.score
-        },
+        score={(actual, predicted): _counts(size, data) for actual, predicted, size, data in packed.score},
+        class_positive={name: _counts(size, data) for name, size, data in packed.class_positive},
+        class_negative={name: _counts(size, data) for name, size, data in packed.class_negative},
         **numbers,  # type: ignore[arg-type]
     )

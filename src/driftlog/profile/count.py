@@ -5,7 +5,7 @@ Used for references from files; the tests hold both equal on the same documents.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +14,9 @@ import pandas as pd
 from driftlog.contract.binning import Binning, CategoricalBins, FieldBins, NumericBins
 from driftlog.contract.profile import LATENCY_EDGES_NS, FieldCounts, OutcomeProfile, PredictionProfile, ProfileKey
 from driftlog.profile.binning import LABEL, SCORE, VALUE
-from driftlog.profile.columns import category_name, read_categorical, read_numeric
-from driftlog.profile.layout import split_labels
+from driftlog.profile.columns import category_name, numeric_rows, read_categorical, read_numeric
+from driftlog.profile.layout import class_bins, split_labels, two_labels
+from driftlog.profile.outcome_row import CLIP, UNIT_TOLERANCE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -156,17 +157,18 @@ def count_outcomes(
     Parameters
     ----------
     frame
-        ``outcome.actual``, ``outcome.predicted``, ``outcome.score`` (classification) or ``outcome.actual_value``,
-        ``outcome.predicted_value`` (regression), ``outcome.delay_s``. Rows without truth are not outcomes. The per-row
-        ``outcome.log_loss`` and ``outcome.squared_error`` are used where they are there.
+        ``outcome.actual``, ``outcome.predicted``, ``outcome.score``, ``outcome.probabilities.<class>`` (classification)
+        or ``outcome.actual_value``, ``outcome.predicted_value`` (regression), ``outcome.delay_s``. Rows without truth
+        are not outcomes. The per-row ``outcome.log_loss`` and ``outcome.squared_error`` are used where they are there.
     positive_label
-        The label whose probability the score is (binary tasks); without it log loss and Brier score are computed
-        only from the per-row columns.
+        The label whose probability the score is (binary tasks). Without it log loss and Brier score come from the
+        per-row columns, or from the probabilities of all classes.
     """
     frame = frame[_has_truth(frame)]
     confusion, scores = _confusion(frame, binning)
     scored, log_loss, brier = _score_losses(frame, positive_label)
     delay = read_numeric(frame["outcome.delay_s"]).values if "outcome.delay_s" in frame else np.zeros(0)
+    positive, negative = _by_class(frame, binning)
     return OutcomeProfile(
         key=key,
         n=len(frame),
@@ -176,6 +178,8 @@ def count_outcomes(
         log_loss=log_loss,
         brier=brier,
         delay_s=float(delay.sum()),
+        class_positive=positive,
+        class_negative=negative,
         **_value_errors(frame, binning),
     )
 
@@ -205,27 +209,86 @@ def _confusion(
     bins = binning.fields.get(SCORE)
     confusion: dict[tuple[str, str], int] = {}
     scores: dict[tuple[str, str], Counts] = {}
+    scored = isinstance(bins, NumericBins) and "outcome.score" in known
     for cell, rows in known.groupby([actual.rename("a"), predicted.rename("p")], sort=True).indices.items():
         pair = (str(cell[0]), str(cell[1]))  # type: ignore[index]
         confusion[pair] = len(rows)
-        if isinstance(bins, NumericBins) and "outcome.score" in known and len(split_labels(binning)) <= 2:
+        if scored and isinstance(bins, NumericBins) and two_labels(binning):
             scores[pair] = histogram(read_numeric(known["outcome.score"].iloc[rows]).values, bins)
+    if scored and isinstance(bins, NumericBins) and not two_labels(binning):
+        values = numeric_rows(known["outcome.score"])
+        scores = _right_and_wrong(actual.to_numpy(), predicted.to_numpy(), values, bins, split_labels(binning))
     return confusion, scores
+
+
+def _right_and_wrong(
+    actual: NDArray[Any], predicted: NDArray[Any], values: NDArray[np.float64], bins: NumericBins, labels: Iterable[str]
+) -> dict[tuple[str, str], Counts]:
+    """Scores of each predicted label where it was right, (label, label), and where it was wrong, ("", label)."""
+    scores: dict[tuple[str, str], Counts] = {}
+    usable = ~np.isnan(values)
+    for label in labels:
+        of_label = (predicted == label) & usable
+        right = of_label & (actual == label)
+        for name, chosen in ((label, right), ("", of_label & ~right)):
+            if chosen.any():
+                scores[name, label] = histogram(values[chosen], bins)
+    return scores
+
+
+def _by_class(frame: pd.DataFrame, binning: Binning) -> tuple[dict[str, Counts], dict[str, Counts]]:
+    """Probabilities of each class over its bins: of outcomes of the class, and of the others."""
+    positive: dict[str, Counts] = {}
+    negative: dict[str, Counts] = {}
+    known = frame[frame["outcome.actual"].notna()] if "outcome.actual" in frame else frame.iloc[:0]
+    actual = _names(known, "outcome.actual")
+    for name, bins in class_bins(binning).items():
+        column = f"outcome.probabilities.{name}"
+        if column not in known:
+            continue
+        values = numeric_rows(known[column])
+        own, there = (actual == name).to_numpy(dtype=bool), ~np.isnan(values)
+        for found, chosen in ((positive, there & own), (negative, there & ~own)):
+            if chosen.any():
+                found[name] = histogram(values[chosen], bins)
+    return positive, negative
 
 
 def _score_losses(frame: pd.DataFrame, positive_label: str | None) -> tuple[int, float, float]:
     if "outcome.log_loss" in frame and "outcome.squared_error" in frame:
         rows = frame[frame["outcome.log_loss"].notna()]
         return len(rows), float(rows["outcome.log_loss"].sum()), float(rows["outcome.squared_error"].sum())
-    if positive_label is None or "outcome.score" not in frame or "outcome.actual" not in frame:
+    if "outcome.actual" not in frame:
+        return 0, 0.0, 0.0
+    if positive_label is None:
+        return _class_losses(frame)
+    if "outcome.score" not in frame:
         return 0, 0.0, 0.0
     score = pd.to_numeric(frame["outcome.score"], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     usable = (score >= 0.0) & (score <= 1.0) & frame["outcome.actual"].notna().to_numpy()
     positive = (_names(frame, "outcome.actual") == positive_label).to_numpy()[usable]
     score = score[usable]
-    clipped = np.clip(score, 1e-15, 1.0 - 1e-15)
+    clipped = np.clip(score, CLIP, 1.0 - CLIP)
     losses = -np.where(positive, np.log(clipped), np.log1p(-clipped))
     return int(usable.sum()), float(losses.sum()), float(((score - positive) ** 2).sum())
+
+
+def _class_losses(frame: pd.DataFrame) -> tuple[int, float, float]:
+    """``-ln p(actual)`` and ``sum_k (p_k - y_k)^2``, of rows whose probabilities add up to 1."""
+    prefix = "outcome.probabilities."
+    classes = [str(name).removeprefix(prefix) for name in frame.columns if str(name).startswith(prefix)]
+    if not classes or frame.empty:
+        return 0, 0.0, 0.0
+    shares = np.stack([numeric_rows(frame[prefix + name]) for name in classes], axis=1)
+    place = {name: at for at, name in enumerate(classes)}
+    own = np.array([place.get(label, -1) for label in _names(frame, "outcome.actual")])
+    actual = shares[np.arange(len(shares)), own]
+    there = np.where(np.isnan(shares), 0.0, shares)
+    usable = (own >= 0) & ~np.isnan(actual) & (np.abs(there.sum(axis=1) - 1.0) <= UNIT_TOLERANCE)
+    usable &= ((there >= 0.0) & (there <= 1.0)).all(axis=1)
+    actual, there = actual[usable], there[usable]
+    squares = (there**2).sum(axis=1) - actual**2 + (actual - 1.0) ** 2
+    return int(usable.sum()), float(-np.log(np.clip(actual, CLIP, 1.0)).sum()), float(squares.sum())
 
 
 def _value_errors(frame: pd.DataFrame, binning: Binning) -> Mapping[str, Any]:
@@ -235,6 +298,9 @@ def _value_errors(frame: pd.DataFrame, binning: Binning) -> Mapping[str, Any]:
     values = frame[["outcome.actual_value", "outcome.predicted_value"]].apply(pd.to_numeric, errors="coerce").dropna()
     actual, predicted = (values[name].to_numpy(dtype=np.float64) for name in values)
     error = predicted - actual
+    with np.errstate(over="ignore"):
+        relative = np.abs(error[actual != 0.0] / actual[actual != 0.0])
+    relative = relative[np.isfinite(relative)]
     return {
         "valued": len(values),
         "error": float(error.sum()),
@@ -243,6 +309,9 @@ def _value_errors(frame: pd.DataFrame, binning: Binning) -> Mapping[str, Any]:
         "actual_shift": shift,
         "actual_total": float((actual - shift).sum()),
         "actual_squares": float(((actual - shift) ** 2).sum()),
+        "covered": int((error >= 0.0).sum()),
+        "relative": len(relative),
+        "relative_error": float(relative.sum()),
     }
 
 

@@ -4,27 +4,38 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from driftlog.contract.events import OutcomeGroup
 from driftlog.contract.settings import ModelSettings
 
 _WHOLE: Final = re.compile(r"-?\d+\.0+\Z", re.ASCII)
-_CLIP: Final = 1e-15
+CLIP: Final = 1e-15
+MAX_CLASSES: Final = 50
+"""Classes whose probabilities an outcome keeps."""
+UNIT_TOLERANCE: Final = 0.05
+"""Probabilities that add up to 1 within this are those of all classes (fifty of them may be rounded to 3 digits)."""
 _OPPOSITE: Final = {"1": "0", "true": "false", "yes": "no"}
 
 
 def join_outcome(
-    prediction: dict[str, Any], feedback: dict[str, Any], settings: ModelSettings, *, delay_s: float | None = None
+    prediction: dict[str, Any],
+    feedback: dict[str, Any],
+    settings: ModelSettings,
+    *,
+    delay_s: float | None = None,
+    classes: Sequence[str] = (),
 ) -> OutcomeGroup:
     """The outcome of a prediction (its ``prediction`` group) given its truth (a ``feedback`` group).
 
     - Labels are compared as text; ``1.0`` is ``1``. The truth is written as the prediction writes it.
     - Binary: the score is P(`positive_label`). Without a label the `decision_threshold` makes one.
       log loss ``-ln p``, squared error ``(score - y)^2`` (its mean is the Brier score).
-    - Multiclass, with the probabilities of all classes: log loss ``-ln p(actual)``, squared error
-      ``sum_k (p_k - y_k)^2``. Without them neither: the score says nothing about the other classes.
-    - Regression: ``error = predicted - actual``, its size and its square.
+    - Multiclass, with the probabilities of all classes (they add up to 1 within 0.05): log loss ``-ln p(actual)``,
+      squared error ``sum_k (p_k - y_k)^2``. Without them neither: the score says nothing about the other classes.
+      The probabilities are kept, of `classes` first, of 50 at most.
+    - Regression: ``error = predicted - actual``, its size and its square, and ``|error / actual|``.
 
     >>> join_outcome({"score": 0.9, "label": "1"}, {"actual": "1"}, ModelSettings(name="m")).correct
     True
@@ -34,13 +45,15 @@ def join_outcome(
     actual = feedback.get("actual")
     if actual is not None:
         outcome.score = score
-        _compare_labels(outcome, prediction, as_label(actual), settings)
+        _compare_labels(outcome, prediction, as_label(actual), settings, classes)
     truth, value = _finite(feedback.get("actual_value")), _finite(prediction.get("value"))
     outcome.actual_value, outcome.predicted_value = truth, value
     if truth is not None and value is not None:
         outcome.error = value - truth
         outcome.absolute_error = abs(outcome.error)
         outcome.squared_error = outcome.error * outcome.error
+        if truth:
+            outcome.relative_error = _finite(abs(outcome.error / truth))
     return outcome
 
 
@@ -64,7 +77,9 @@ def _plain(label: str) -> str:
     return label.partition(".")[0] if _WHOLE.match(label) else label
 
 
-def _compare_labels(outcome: OutcomeGroup, prediction: dict[str, Any], actual: str, settings: ModelSettings) -> None:
+def _compare_labels(
+    outcome: OutcomeGroup, prediction: dict[str, Any], actual: str, settings: ModelSettings, classes: Sequence[str]
+) -> None:
     binary = settings.task == "binary"
     positive = same_label(actual, settings.positive_label)
     given = prediction.get("label")
@@ -80,11 +95,11 @@ def _compare_labels(outcome: OutcomeGroup, prediction: dict[str, Any], actual: s
         outcome.actual = settings.positive_label
         outcome.predicted = settings.positive_label if outcome.correct else predicted
     if binary and outcome.score is not None and 0.0 <= outcome.score <= 1.0:
-        clipped = min(max(outcome.score, _CLIP), 1.0 - _CLIP)
+        clipped = min(max(outcome.score, CLIP), 1.0 - CLIP)
         outcome.log_loss = -math.log(clipped) if positive else -math.log1p(-clipped)
         outcome.squared_error = (outcome.score - positive) ** 2
     elif settings.task == "multiclass":
-        _multiclass(outcome, prediction.get("probabilities"), actual)
+        _multiclass(outcome, prediction.get("probabilities"), actual, classes)
 
 
 def _negative(actual: str, settings: ModelSettings) -> str:
@@ -94,16 +109,24 @@ def _negative(actual: str, settings: ModelSettings) -> str:
     return _OPPOSITE.get(settings.positive_label, f"not {settings.positive_label}")
 
 
-def _multiclass(outcome: OutcomeGroup, probabilities: object, actual: str) -> None:
+def _multiclass(outcome: OutcomeGroup, probabilities: object, actual: str, classes: Sequence[str]) -> None:
     if not isinstance(probabilities, dict):
         return
-    shares = {str(name): _finite(p) for name, p in probabilities.items()}
+    found = {str(name): _finite(p) for name, p in probabilities.items()}
+    shares = {name: p for name, p in found.items() if p is not None}
+    wanted = [name for name in classes if name in shares]
+    kept = [*wanted, *(name for name in sorted(shares) if name not in set(wanted))][:MAX_CLASSES]
+    outcome.probabilities = {name: shares[name] for name in kept} or None
     match = next((name for name in shares if same_label(name, actual)), None)
-    values = [p for p in shares.values() if p is not None]
-    if match is None or len(values) < len(shares) or any(not 0.0 <= p <= 1.0 for p in values):
+    if match is None:
         return
-    own = shares[match] or 0.0
-    outcome.log_loss = -math.log(min(max(own, _CLIP), 1.0))
+    if not outcome.correct:
+        outcome.actual = match
+    values = shares.values()
+    if any(not 0.0 <= p <= 1.0 for p in values) or abs(sum(values) - 1.0) > UNIT_TOLERANCE:
+        return
+    own = shares[match]
+    outcome.log_loss = -math.log(min(max(own, CLIP), 1.0))
     outcome.squared_error = sum(p * p for p in values) - own * own + (own - 1.0) ** 2
 
 

@@ -10,16 +10,17 @@ from __future__ import annotations
 import hashlib
 import zlib
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
 
 from driftlog.contract.binning import Binning
 from driftlog.contract.errors import ReferenceUnusable, StoreUnavailable
-from driftlog.contract.profile import OutcomeProfile, ProfileKey, Reference, ReferenceChunk
+from driftlog.contract.profile import OutcomeProfile, ProfileKey, Reference, ReferenceChunk, RowSample
 from driftlog.contract.window import Window
 from driftlog.profile.codec import (
     VERSION,
@@ -32,6 +33,9 @@ from driftlog.profile.documents import parse_instant
 from driftlog.profile.scope import instant
 from driftlog.store.client import Store
 from driftlog.store.values import BulkAction
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PART_BYTES: Final = 4_000_000
 
@@ -50,6 +54,18 @@ class _PackedChunk(msgspec.Struct, array_like=True):
     outcomes: list[_PackedOutcomes]
 
 
+class _PackedRows(msgspec.Struct, array_like=True):
+    n: int
+    columns: dict[str, bytes]
+
+
+class _PackedSegment(msgspec.Struct, array_like=True):
+    n: int
+    predictions: bytes
+    outcomes: list[_PackedOutcomes]
+    chunks: list[_PackedChunk]
+
+
 class _PackedReference(msgspec.Struct, array_like=True):
     """Everything of a reference that is not in its document's readable fields."""
 
@@ -59,6 +75,8 @@ class _PackedReference(msgspec.Struct, array_like=True):
     outcomes: list[_PackedOutcomes]
     chunks: list[_PackedChunk]
     sample: dict[str, bytes]
+    rows: _PackedRows | None = None
+    segments: dict[str, _PackedSegment] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,20 +260,42 @@ def _info(source: Document, pointed: dict[tuple[str, str], str]) -> ReferenceInf
 
 
 def pack_reference(reference: Reference, binning: Binning) -> bytes:
-    """Bytes of a reference's profiles, chunks and samples (samples as float64: they are exact)."""
+    """Bytes of a reference's profiles, chunks, segments and samples (samples as float64: they are exact)."""
     key = reference.predictions.key
     packed = _PackedReference(
         key=(key.model, key.environment, key.version, key.variant, key.binning_id),
         bucket=key.bucket,
         predictions=pack_predictions(reference.predictions, binning),
         outcomes=_pack_days(reference.outcomes),
-        chunks=[
-            _PackedChunk(chunk.window, pack_predictions(chunk.predictions, binning), _pack_days(chunk.outcomes))
-            for chunk in reference.chunks
-        ],
-        sample={name: np.asarray(values, dtype="<f8").tobytes() for name, values in reference.sample.items()},
+        chunks=_pack_chunks(reference, binning),
+        sample=_pack_columns(reference.sample),
+        rows=_PackedRows(reference.rows.n, _pack_columns(reference.rows.columns)) if reference.rows else None,
+        segments={
+            name: _PackedSegment(
+                part.n,
+                pack_predictions(part.predictions, binning),
+                _pack_days(part.outcomes),
+                _pack_chunks(part, binning),
+            )
+            for name, part in reference.segments.items()
+        },
     )
     return msgspec.msgpack.encode(packed)
+
+
+def _pack_chunks(reference: Reference, binning: Binning) -> list[_PackedChunk]:
+    return [
+        _PackedChunk(chunk.window, pack_predictions(chunk.predictions, binning), _pack_days(chunk.outcomes))
+        for chunk in reference.chunks
+    ]
+
+
+def _pack_columns(columns: Mapping[str, NDArray[np.float64]]) -> dict[str, bytes]:
+    return {name: np.asarray(values, dtype="<f8").tobytes() for name, values in columns.items()}
+
+
+def _unpack_columns(columns: Mapping[str, bytes]) -> dict[str, NDArray[np.float64]]:
+    return {name: np.frombuffer(values, dtype="<f8") for name, values in columns.items()}
 
 
 def _pack_days(outcomes: tuple[OutcomeProfile, ...]) -> list[_PackedOutcomes]:
@@ -268,29 +308,36 @@ def _pack_days(outcomes: tuple[OutcomeProfile, ...]) -> list[_PackedOutcomes]:
 def unpack_reference(data: bytes, *, id: str, n: int, origin: str, window: Window | None) -> Reference:
     """The reference that `pack_reference` packed."""
     packed = msgspec.msgpack.decode(data, type=_PackedReference)
-    model, environment, version, variant, binning_id = packed.key
 
-    def keyed(bucket: Window) -> ProfileKey:
-        return ProfileKey(model, environment, version, variant, "", binning_id, bucket)
+    def part(source: _PackedReference | _PackedSegment, segment: str, n: int) -> Reference:
+        def keyed(bucket: Window) -> ProfileKey:
+            model, environment, version, variant, binning_id = packed.key
+            return ProfileKey(model, environment, version, variant, segment, binning_id, bucket)
 
-    def days(outcomes: list[_PackedOutcomes]) -> tuple[OutcomeProfile, ...]:
-        return tuple(unpack_outcomes(day.counts, keyed(Window(day.start, day.end))) for day in outcomes)
+        def days(outcomes: list[_PackedOutcomes]) -> tuple[OutcomeProfile, ...]:
+            return tuple(unpack_outcomes(day.counts, keyed(Window(day.start, day.end))) for day in outcomes)
 
-    return Reference(
-        id=id,
-        model=model,
-        environment=environment,
-        binning_id=binning_id,
-        n=n,
-        predictions=unpack_predictions(packed.predictions, keyed(packed.bucket)),
-        outcomes=days(packed.outcomes),
-        chunks=tuple(
-            ReferenceChunk(
-                chunk.window, unpack_predictions(chunk.predictions, keyed(chunk.window)), days(chunk.outcomes)
-            )
-            for chunk in packed.chunks
-        ),
-        window=window,
-        sample={name: np.frombuffer(values, dtype="<f8") for name, values in packed.sample.items()},
-        origin=origin,
+        return Reference(
+            id=id,
+            model=packed.key[0],
+            environment=packed.key[1],
+            binning_id=packed.key[4],
+            n=n,
+            predictions=unpack_predictions(source.predictions, keyed(packed.bucket)),
+            outcomes=days(source.outcomes),
+            chunks=tuple(
+                ReferenceChunk(
+                    each.window, unpack_predictions(each.predictions, keyed(each.window)), days(each.outcomes)
+                )
+                for each in source.chunks
+            ),
+            window=window,
+            origin=origin,
+        )
+
+    return replace(
+        part(packed, "", n),
+        sample=_unpack_columns(packed.sample),
+        rows=RowSample(_unpack_columns(packed.rows.columns), packed.rows.n) if packed.rows else None,
+        segments={name: part(source, name, source.n) for name, source in packed.segments.items()},
     )
