@@ -18,9 +18,15 @@ def ratio(numerator: Floats, denominator: Floats) -> Floats:
     return result
 
 
+def labelled(sums: OutcomeSums) -> Floats:
+    """Outcomes with an actual and a predicted label."""
+    whole: Floats = sums.confusion.sum(axis=(-2, -1))
+    return whole
+
+
 def cells(sums: OutcomeSums) -> tuple[Floats, Floats, Floats, Floats]:
     """True positives, false positives, false negatives, true negatives."""
-    whole = sums.confusion.sum(axis=(-2, -1))
+    whole = labelled(sums)
     if sums.positive is None:
         zero = np.zeros_like(whole)
         return zero, zero, zero, whole
@@ -31,9 +37,15 @@ def cells(sums: OutcomeSums) -> tuple[Floats, Floats, Floats, Floats]:
     return hits, predicted - hits, actual - hits, whole - predicted - actual + hits
 
 
+def correct(sums: OutcomeSums) -> Floats:
+    """Outcomes predicted right."""
+    hits: Floats = np.trace(sums.confusion, axis1=-2, axis2=-1)
+    return hits
+
+
 def accuracy(sums: OutcomeSums) -> Floats:
     """Correct predictions / all."""
-    return ratio(np.trace(sums.confusion, axis1=-2, axis2=-1), sums.confusion.sum(axis=(-2, -1)))
+    return ratio(correct(sums), labelled(sums))
 
 
 def precision(sums: OutcomeSums) -> Floats:
@@ -66,11 +78,3 @@ def balanced_accuracy(sums: OutcomeSums) -> Floats:
     hits = np.diagonal(sums.confusion, axis1=-2, axis2=-1)
     recalls = np.divide(hits, actual, out=np.zeros(actual.shape), where=actual > 0)
     return ratio(recalls.sum(axis=-1), (actual > 0).sum(axis=-1).astype(np.float64))
-
-
-def f1_macro(sums: OutcomeSums) -> Floats:
-    """Mean F1 over the labels that occurred, actual or predicted; a label without hits counts as 0."""
-    hits = np.diagonal(sums.confusion, axis1=-2, axis2=-1)
-    seen = sums.confusion.sum(axis=-1) + sums.confusion.sum(axis=-2)
-    scores = np.divide(2 * hits, seen, out=np.zeros(seen.shape), where=seen > 0)
-    return ratio(scores.sum(axis=-1), (seen > 0).sum(axis=-1).astype(np.float64))

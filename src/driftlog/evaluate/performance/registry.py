@@ -2,144 +2,417 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
-import numpy as np
-
 from driftlog.contract.events import Task
-from driftlog.evaluate.performance import classification, regression, scores
-from driftlog.evaluate.performance.intervals import Interval, hanley_mcneil, wilson
+from driftlog.contract.settings import ModelSettings
+from driftlog.evaluate.performance import (
+    agreement,
+    average_precision,
+    averages,
+    business,
+    calibration,
+    classification,
+    multiclass,
+    regression,
+    scores,
+    variances,
+)
+from driftlog.evaluate.performance.intervals import Interval, normal
+from driftlog.evaluate.performance.metric import (
+    ANY,
+    POSITIVE,
+    SHARE,
+    Compute,
+    PerformanceMetric,
+    auc_interval,
+    by_variance,
+    f1_interval,
+    of_confusion,
+    proportion,
+)
 from driftlog.evaluate.performance.sums import Floats, OutcomeSums
 
-SHARE = (0.0, 1.0)
-POSITIVE = (0.0, math.inf)
-ANY = (-math.inf, math.inf)
+CORRELATION: Final = (-1.0, 1.0)
+TWICE: Final = (0.0, 2.0)
+"""Brier scores of several classes reach 2."""
 
 
-@dataclass(frozen=True, slots=True)
-class PerformanceMetric:
-    """One entry of the registry.
-
-    Attributes
-    ----------
-    compute
-        Of sums with any leading axes; NaN where undefined.
-    undefined
-        Why it can be undefined, for people.
-    rows
-        Number of outcomes behind it, of sums without leading axes.
-    independent
-        Interval that takes rows as independent, for windows of one day; None where the sums do not hold one.
-    """
-
-    name: str
-    tasks: tuple[Task, ...]
-    compute: Callable[[OutcomeSums], Floats]
-    bounds: tuple[float, float]
-    undefined: str
-    rows: Callable[[OutcomeSums], float]
-    independent: Callable[[OutcomeSums], Interval] | None = None
-    unit: str = ""
-
-
-def _labelled(sums: OutcomeSums) -> float:
-    return float(sums.confusion.sum())
-
-
-def _scored(sums: OutcomeSums) -> float:
-    return float(sums.scored)
-
-
-def _valued(sums: OutcomeSums) -> float:
-    return float(sums.valued)
-
-
-def _ranked(sums: OutcomeSums) -> float:
-    return float(sums.score_positive.sum() + sums.score_negative.sum())
-
-
-def _wilson_accuracy(sums: OutcomeSums) -> Interval:
-    return wilson(float(np.trace(sums.confusion)), float(sums.confusion.sum()))
-
-
-def _wilson_precision(sums: OutcomeSums) -> Interval:
-    hits, false_alarms, _, _ = classification.cells(sums)
-    return wilson(float(hits), float(hits + false_alarms))
-
-
-def _wilson_recall(sums: OutcomeSums) -> Interval:
+def _actual(sums: OutcomeSums) -> Floats:
     hits, _, misses, _ = classification.cells(sums)
-    return wilson(float(hits), float(hits + misses))
+    return hits + misses
 
 
-def _wilson_specificity(sums: OutcomeSums) -> Interval:
-    _, false_alarms, _, rejected = classification.cells(sums)
-    return wilson(float(rejected), float(rejected + false_alarms))
+def _predicted(sums: OutcomeSums) -> Floats:
+    hits, false_alarms, _, _ = classification.cells(sums)
+    return hits + false_alarms
 
 
-def _wilson_f1(sums: OutcomeSums) -> Interval:
-    """F1 = 2 J / (1 + J) with J = TP / (TP + FP + FN), a proportion."""
+def _either(sums: OutcomeSums) -> Floats:
     hits, false_alarms, misses, _ = classification.cells(sums)
-    j = wilson(float(hits), float(hits + false_alarms + misses))
-    low, high = j.lower or 0.0, 1.0 if j.upper is None else j.upper
-    return Interval(2 * low / (1 + low), 2 * high / (1 + high), j.method)
+    return hits + false_alarms + misses
 
 
-def _independent_auc(sums: OutcomeSums) -> Interval:
-    auc = float(scores.roc_auc(sums))
-    return hanley_mcneil(auc, float(sums.score_positive.sum()), float(sums.score_negative.sum()))
+def _hits(sums: OutcomeSums) -> Floats:
+    return classification.cells(sums)[0]
+
+
+def _rejected(sums: OutcomeSums) -> tuple[Floats, Floats]:
+    _, false_alarms, _, rejected = classification.cells(sums)
+    return rejected, rejected + false_alarms
+
+
+def _positives(sums: OutcomeSums) -> Floats:
+    positives: Floats = sums.score_positive.sum(axis=-1)
+    return positives
+
+
+def _scored(sums: OutcomeSums) -> Floats:
+    return sums.scored
+
+
+def _relative(sums: OutcomeSums) -> Floats:
+    return sums.relative
+
+
+def _auc_details(sums: OutcomeSums) -> dict[str, float]:
+    return {"tie_bound": float(scores.tie_bound(sums))}
+
+
+def _macro_details(sums: OutcomeSums) -> dict[str, float]:
+    return {"tie_bound": float(multiclass.macro_tie_bound(sums)), "classes": float(len(sums.class_labels))}
+
+
+def _weighted_details(sums: OutcomeSums) -> dict[str, float]:
+    return {"tie_bound": float(multiclass.weighted_tie_bound(sums))}
+
+
+def _precision_details(sums: OutcomeSums) -> dict[str, float]:
+    share = classification.ratio(_positives(sums), scores.ranked(sums))
+    return {"tie_bound": float(average_precision.tie_bound(sums)), "prevalence": float(share)}
+
+
+def _calibration_details(sums: OutcomeSums) -> dict[str, float]:
+    return {
+        "bin_bound": float(calibration.bin_bound(sums)),
+        "expected_by_chance": float(calibration.expected_by_chance(sums)),
+        "calibration_gap": float(calibration.calibration_gap(sums)),
+    }
+
+
+def _mape_details(sums: OutcomeSums) -> dict[str, float]:
+    return {"usable_share": float(regression.usable_share(sums))}
+
+
+def _quantile_details(sums: OutcomeSums) -> dict[str, float]:
+    if sums.quantile is None:
+        return {}
+    return {"nominal": sums.quantile, "difference": float(regression.quantile_coverage(sums)) - sums.quantile}
+
+
+def _value_interval(sums: OutcomeSums, confidence: float) -> Interval | None:
+    """The interval of the value per 1,000, times the rows."""
+    thousands = float(classification.labelled(sums)) / 1000
+    variance = business.per_1000_variance(sums) * thousands**2
+    return normal(float(business.business_value(sums)), variance, ANY, confidence, "normal")
 
 
 _CLASSES: Final[tuple[Task, ...]] = ("binary", "multiclass")
 _BINARY: Final[tuple[Task, ...]] = ("binary",)
 _MULTI: Final[tuple[Task, ...]] = ("multiclass",)
 _REGRESSION: Final[tuple[Task, ...]] = ("regression",)
-_NO_LABELS = "no outcome has an actual and a predicted label"
-_NO_POSITIVE = "no outcome is positive"
-_ONE_CLASS = "outcomes with a score are all positive or all negative"
-_NO_SCORE = "no outcome has a score"
-_NO_VALUE = "no outcome has a value"
+_NO_LABELS: Final = "no outcome has an actual and a predicted label"
+_NO_POSITIVE: Final = "no outcome is positive"
+_NO_PREDICTED: Final = "no prediction is positive"
+_NO_NEGATIVE: Final = "no outcome is negative"
+_NEITHER: Final = "neither outcome nor prediction is positive"
+_ONE_LABEL: Final = "outcomes or predictions are all of one label"
+_ONE_CLASS: Final = "outcomes with a score are all positive or all negative"
+_NO_CLASSES: Final = "no class has a probability, with outcomes of it and of others"
+_NO_SCORE: Final = "no outcome has a score"
+_NO_PROBABILITY: Final = "no outcome has a score, or scores are no probabilities"
+_NO_VALUE: Final = "no outcome has a value"
+
+
+def _averaged(name: str, compute: Compute) -> PerformanceMetric:
+    rows, independent = classification.labelled, of_confusion(compute)
+    return PerformanceMetric(name, _MULTI, compute, SHARE, _NO_LABELS, rows, "below", independent)
+
 
 _METRICS: Final = (
-    PerformanceMetric("accuracy", _CLASSES, classification.accuracy, SHARE, _NO_LABELS, _labelled, _wilson_accuracy),
-    PerformanceMetric("balanced_accuracy", _CLASSES, classification.balanced_accuracy, SHARE, _NO_LABELS, _labelled),
+    PerformanceMetric(
+        "accuracy",
+        _CLASSES,
+        classification.accuracy,
+        SHARE,
+        _NO_LABELS,
+        classification.labelled,
+        "below",
+        proportion(lambda sums: (classification.correct(sums), classification.labelled(sums))),
+    ),
+    PerformanceMetric(
+        "balanced_accuracy",
+        _CLASSES,
+        classification.balanced_accuracy,
+        SHARE,
+        _NO_LABELS,
+        classification.labelled,
+        "below",
+        of_confusion(classification.balanced_accuracy),
+    ),
     PerformanceMetric(
         "precision",
         _BINARY,
         classification.precision,
         SHARE,
-        "no prediction is positive",
-        _labelled,
-        _wilson_precision,
+        _NO_PREDICTED,
+        classification.labelled,
+        "below",
+        proportion(lambda sums: (_hits(sums), _predicted(sums))),
+        per_class=True,
+        support=_predicted,
     ),
-    PerformanceMetric("recall", _BINARY, classification.recall, SHARE, _NO_POSITIVE, _labelled, _wilson_recall),
+    PerformanceMetric(
+        "recall",
+        _BINARY,
+        classification.recall,
+        SHARE,
+        _NO_POSITIVE,
+        classification.labelled,
+        "below",
+        proportion(lambda sums: (_hits(sums), _actual(sums))),
+        per_class=True,
+        support=_actual,
+    ),
     PerformanceMetric(
         "specificity",
         _BINARY,
         classification.specificity,
         SHARE,
-        "no outcome is negative",
-        _labelled,
-        _wilson_specificity,
+        _NO_NEGATIVE,
+        classification.labelled,
+        "below",
+        proportion(_rejected),
     ),
     PerformanceMetric(
-        "f1", _BINARY, classification.f1, SHARE, "neither outcome nor prediction is positive", _labelled, _wilson_f1
+        "f1",
+        _BINARY,
+        classification.f1,
+        SHARE,
+        _NEITHER,
+        classification.labelled,
+        "below",
+        f1_interval,
+        per_class=True,
+        support=_either,
     ),
-    PerformanceMetric("f1_macro", _MULTI, classification.f1_macro, SHARE, _NO_LABELS, _labelled),
-    PerformanceMetric("roc_auc", _BINARY, scores.roc_auc, SHARE, _ONE_CLASS, _ranked, _independent_auc),
-    PerformanceMetric("brier", _BINARY, scores.brier, SHARE, _NO_SCORE, _scored),
-    PerformanceMetric("log_loss", _BINARY, scores.log_loss, POSITIVE, _NO_SCORE, _scored, unit="nats"),
-    PerformanceMetric("mae", _REGRESSION, regression.mae, POSITIVE, _NO_VALUE, _valued),
-    PerformanceMetric("rmse", _REGRESSION, regression.rmse, POSITIVE, _NO_VALUE, _valued),
-    PerformanceMetric("bias", _REGRESSION, regression.bias, ANY, _NO_VALUE, _valued),
-    PerformanceMetric("r2", _REGRESSION, regression.r2, (-math.inf, 1.0), "the actual values do not vary", _valued),
+    _averaged("precision_macro", averages.precision_macro),
+    _averaged("precision_weighted", averages.precision_weighted),
+    _averaged("recall_macro", averages.recall_macro),
+    _averaged("recall_weighted", averages.recall_weighted),
+    _averaged("f1_macro", averages.f1_macro),
+    _averaged("f1_weighted", averages.f1_weighted),
+    PerformanceMetric(
+        "mcc",
+        _CLASSES,
+        agreement.matthews_correlation,
+        CORRELATION,
+        _ONE_LABEL,
+        classification.labelled,
+        "below",
+        of_confusion(agreement.matthews_correlation, CORRELATION),
+    ),
+    PerformanceMetric(
+        "cohens_kappa",
+        _CLASSES,
+        agreement.cohens_kappa,
+        CORRELATION,
+        "outcomes and predictions are all of one label",
+        classification.labelled,
+        "below",
+        of_confusion(agreement.cohens_kappa, CORRELATION),
+    ),
+    PerformanceMetric(
+        "roc_auc",
+        _BINARY,
+        scores.roc_auc,
+        SHARE,
+        _ONE_CLASS,
+        scores.ranked,
+        "below",
+        auc_interval,
+        _auc_details,
+        per_class=True,
+        support=_positives,
+    ),
+    PerformanceMetric(
+        "roc_auc_macro",
+        _MULTI,
+        multiclass.roc_auc_macro,
+        SHARE,
+        _NO_CLASSES,
+        multiclass.class_rows,
+        "below",
+        details=_macro_details,
+    ),
+    PerformanceMetric(
+        "roc_auc_weighted",
+        _MULTI,
+        multiclass.roc_auc_weighted,
+        SHARE,
+        _NO_CLASSES,
+        multiclass.class_rows,
+        "below",
+        details=_weighted_details,
+    ),
+    PerformanceMetric(
+        "average_precision",
+        _BINARY,
+        average_precision.average_precision,
+        SHARE,
+        "no outcome with a score is positive",
+        scores.ranked,
+        "below",
+        by_variance(
+            average_precision.average_precision,
+            variances.ranking_variance(average_precision.average_precision),
+            SHARE,
+            "jackknife over rows",
+        ),
+        _precision_details,
+    ),
+    PerformanceMetric(
+        "brier",
+        _CLASSES,
+        scores.brier,
+        TWICE,
+        _NO_SCORE,
+        _scored,
+        "above",
+        by_variance(scores.brier, variances.squared_loss_variance, TWICE),
+    ),
+    PerformanceMetric(
+        "log_loss",
+        _CLASSES,
+        scores.log_loss,
+        POSITIVE,
+        _NO_SCORE,
+        _scored,
+        "above",
+        by_variance(scores.log_loss, variances.log_loss_variance, POSITIVE),
+        unit="nats",
+    ),
+    PerformanceMetric(
+        "expected_calibration_error",
+        _CLASSES,
+        calibration.expected_calibration_error,
+        SHARE,
+        _NO_PROBABILITY,
+        scores.ranked,
+        "above",
+        by_variance(calibration.expected_calibration_error, calibration.error_variance, SHARE),
+        _calibration_details,
+    ),
+    PerformanceMetric(
+        "business_value",
+        _CLASSES,
+        business.business_value,
+        ANY,
+        _NO_LABELS,
+        classification.labelled,
+        "below",
+        _value_interval,
+        extensive=True,
+        needs="business_value",
+        money=True,
+    ),
+    PerformanceMetric(
+        "business_value_per_1000",
+        _CLASSES,
+        business.business_value_per_1000,
+        ANY,
+        _NO_LABELS,
+        classification.labelled,
+        "below",
+        by_variance(business.business_value_per_1000, business.per_1000_variance, ANY),
+        needs="business_value",
+        money=True,
+    ),
+    PerformanceMetric(
+        "mae",
+        _REGRESSION,
+        regression.mae,
+        POSITIVE,
+        _NO_VALUE,
+        regression.valued,
+        "above",
+        by_variance(regression.mae, regression.mae_variance, POSITIVE),
+    ),
+    PerformanceMetric("rmse", _REGRESSION, regression.rmse, POSITIVE, _NO_VALUE, regression.valued, "above"),
+    PerformanceMetric(
+        "bias",
+        _REGRESSION,
+        regression.bias,
+        ANY,
+        _NO_VALUE,
+        regression.valued,
+        "",
+        by_variance(regression.bias, regression.bias_variance, ANY),
+    ),
+    PerformanceMetric(
+        "mape",
+        _REGRESSION,
+        regression.mape,
+        POSITIVE,
+        "every actual value is 0",
+        _relative,
+        "above",
+        details=_mape_details,
+    ),
+    PerformanceMetric(
+        "r2",
+        _REGRESSION,
+        regression.r2,
+        (ANY[0], 1.0),
+        "the actual values do not vary",
+        regression.valued,
+        "below",
+    ),
+    PerformanceMetric(
+        "quantile_coverage",
+        _REGRESSION,
+        regression.quantile_coverage,
+        SHARE,
+        _NO_VALUE,
+        regression.valued,
+        "",
+        proportion(lambda sums: (sums.covered, sums.valued)),
+        _quantile_details,
+        needs="quantile",
+    ),
+    PerformanceMetric(
+        "pinball_loss",
+        _REGRESSION,
+        regression.pinball_loss,
+        POSITIVE,
+        _NO_VALUE,
+        regression.valued,
+        "above",
+        needs="quantile",
+    ),
 )
 PERFORMANCE_METRICS: Final[Mapping[str, PerformanceMetric]] = {metric.name: metric for metric in _METRICS}
+CLASS_METRICS: Final = tuple(metric for metric in _METRICS if metric.per_class)
+"""Measured for each class of a multiclass model too, with field ``class:<label>``."""
 
 
 def metrics_of(task: Task) -> list[PerformanceMetric]:
     """The metrics of one kind of model."""
     return [metric for metric in _METRICS if task in metric.tasks]
+
+
+def metrics_for(settings: ModelSettings) -> list[PerformanceMetric]:
+    """The metrics of a model: of its task, and those that need a setting where it is there."""
+    held = {"": True, "quantile": settings.quantile is not None, "business_value": bool(settings.business_value)}
+    return [metric for metric in metrics_of(settings.task) if held[metric.needs]]
