@@ -20,7 +20,7 @@ from driftlog.contract.measurement import (
 from driftlog.contract.settings import ModelSettings, ThresholdSettings
 from driftlog.decide import constant, default_drift, quantile, relative, seasonal
 from driftlog.decide.defaults import DEFAULT_DRIFT, DEFAULTS
-from driftlog.decide.past import PastValue, PastValues, past_values
+from driftlog.decide.past import PastValue, PastValues, past_values, span_of
 from driftlog.decide.verdicts import Decision
 
 DRIFT_PURPOSES: Final[tuple[Purpose, ...]] = ("data_drift", "prediction_drift", "target_drift", "attribution_drift")
@@ -83,7 +83,8 @@ def _decide(
         return _unjudged(threshold, NOT_CALIBRATED)
     if threshold.kind in HISTORICAL:
         known = past if isinstance(past, PastValues) else past_values(past or ())
-        return HISTORICAL[threshold.kind](measurement, value, threshold, known.before(measurement), settings.timezone)
+        earlier = known.before(measurement, span_of(threshold, settings.window))
+        return HISTORICAL[threshold.kind](measurement, value, threshold, earlier, settings.timezone)
     return KINDS[threshold.kind](measurement, value, threshold)
 
 

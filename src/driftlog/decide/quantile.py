@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 
 from driftlog.contract.measurement import Limit, Measurement
 from driftlog.contract.settings import ThresholdSettings
 from driftlog.decide.defaults import range_of
-from driftlog.decide.past import PastValue, lessons
+from driftlog.decide.past import PastValue, incident_length, lessons, windows_needed
 from driftlog.decide.verdicts import Decision, verdict_of
-
-FEWEST: Final = 20
 
 
 def decide(
@@ -33,8 +30,10 @@ def decide(
 
     Source: Hyndman and Fan 1996, definition 6.
     """
-    learned = [each.value for each in lessons(past)]
     asked = [q for q in (threshold.warning, threshold.critical) if q is not None]
+    above = threshold.direction == "above"
+    breaching = max((1 - q if above else q for q in asked), default=0.0)
+    learned = [each.value for each in lessons(past, incident=incident_length(breaching), clip=False)]
     warning, critical = _limit(threshold.warning, learned), _limit(threshold.critical, learned)
     limit = Limit(
         kind="quantile",
@@ -50,17 +49,8 @@ def decide(
     return Decision(limit, verdict_of(value, limit, range_of(measurement.metric)))
 
 
-def needed(q: float) -> int:
-    """Earlier values that the quantile q needs.
-
-    >>> needed(0.99), needed(0.01), needed(0.5)
-    (99, 99, 20)
-    """
-    return max(FEWEST, round(max(q, 1 - q) / min(q, 1 - q) + 0.4999))
-
-
 def _limit(q: float | None, learned: Sequence[float]) -> float | None:
-    if q is None or len(learned) < needed(q):
+    if q is None or len(learned) < windows_needed(q):
         return None
     return float(np.quantile(np.asarray(learned, dtype=np.float64), q, method="weibull"))
 
@@ -68,6 +58,6 @@ def _limit(q: float | None, learned: Sequence[float]) -> float | None:
 def _reason(learned: Sequence[float], asked: Sequence[float], known: int) -> str:
     left_out = f" ({known - len(learned)} in alarm left out)" if known > len(learned) else ""
     text = f"{len(learned)} earlier values{left_out}"
-    short = [q for q in asked if len(learned) < needed(q)]
-    lacks = [f"the {q:g} quantile needs {needed(q)}" for q in short]
+    short = [q for q in asked if len(learned) < windows_needed(q)]
+    lacks = [f"the {q:g} quantile needs {windows_needed(q)}" for q in short]
     return "; ".join((text, *lacks))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import msgspec
 import numpy as np
 import pytest
 
+from driftlog.contract.settings import ThresholdSettings
 from driftlog.decide.judge import judge
-from driftlog.decide.past import lessons, past_value, past_values
-from driftlog.decide.quantile import needed
+from driftlog.decide.past import PastValues, lessons, past_value, past_values, span_of, windows_needed
 
 
 @pytest.fixture
@@ -25,8 +27,9 @@ def history(make):
     return build
 
 
-def decided(make, past, value, *, window=10_000, **threshold):
+def decided(make, past, value, *, window=None, **threshold):
     settings = make.settings({"metric": "rate", "kind": "quantile", **threshold})
+    window = len(past or ()) if window is None else window
     return judge(make.measurement("rate", "custom", value, window=window), settings, past)
 
 
@@ -45,7 +48,7 @@ def test_the_limit_is_an_order_statistic(make, history):
 def test_an_unchanged_series_lies_beyond_in_one_minus_q(make, quantile, draw):
     """Whatever its distribution: 3,000 histories of the fewest values, one further value each."""
     generator = np.random.default_rng(2)
-    n = needed(quantile)
+    n = windows_needed(quantile)
     values = getattr(generator, draw)(size=(3000, n + 1))
     limits = np.quantile(values[:, :n], quantile, axis=1, method="weibull")
     rate = float((values[:, n] > limits).mean())
@@ -102,19 +105,35 @@ def test_a_lasting_change_becomes_normal_after_four_weeks(make, history):
 
 
 def test_a_lone_breach_counts_as_the_limit_that_it_crossed(make, history):
-    """The limit of `judged` is 0.1: a value of 500 teaches 0.1; the limit does not creep down either."""
+    """The limit of `judged` is 0.1: a value of 500 teaches a mean 0.1, and a quantile that it happened."""
     learned = past_values(history([0.05] * 5 + [500.0] + [0.05] * 5, ["ok"] * 5 + ["warning"] + ["ok"] * 5))
     counted = [past.value for past in lessons(next(iter(learned.by_series.values())))]
     assert counted == [0.05] * 5 + [0.1] + [0.05] * 5
+    (series,) = learned.by_series.values()
+    assert lessons(series, clip=False) == series
 
 
-def test_a_limit_that_teaches_itself_does_not_creep(make):
-    """A long unchanged series judged by its own past: breaches stay near 1 - q in its last third."""
-    generator = np.random.default_rng(3)
-    settings = make.settings({"metric": "rate", "kind": "quantile", "warning": 0.95})
-    past, breaches = [], []
-    for window, value in enumerate(generator.exponential(size=900)):
-        judged = judge(make.measurement("rate", "custom", float(value), window=window), settings, past[-300:])
-        past.append(judged)
-        breaches.append(judged.verdict == "warning")
-    assert 0.02 < np.mean(breaches[600:]) < 0.09
+@pytest.mark.parametrize("quantile", [0.8, 0.95])
+def test_a_limit_that_teaches_itself_does_not_creep(make, quantile):
+    """Long unchanged series judged by their own past: breaches stay near 1 - q in their last two thirds."""
+    settings = make.settings({"metric": "rate", "kind": "quantile", "warning": quantile})
+    breaches = []
+    for seed in range(4):
+        past = []
+        for window, value in enumerate(np.random.default_rng(seed).exponential(size=600)):
+            past.append(judge(make.measurement("rate", "custom", float(value), window=window), settings, past[-100:]))
+        breaches += [m.verdict == "warning" for m in past[200:]]
+    assert 0.7 < np.mean(breaches) / (1 - quantile) < 1.3
+
+
+def test_a_limit_does_not_depend_on_how_much_was_loaded(make, history):
+    """Four times the windows that are needed (8 weeks at least, 1,500 windows and two years at most) are looked at."""
+    days = {
+        (q, hours): span_of(ThresholdSettings(metric="x", kind="quantile", warning=q), timedelta(hours=hours)).days
+        for q, hours in [(0.9, 24), (0.99, 24), (0.999, 24), (0.99, 1), (0.999, 1)]
+    }
+    assert days == {(0.9, 24): 80, (0.99, 24): 396, (0.999, 24): 730, (0.99, 1): 56, (0.999, 1): 62}
+    past = history([*[900.0] * 100, *range(80)])
+    all_of_it, enough = (decided(make, known, 0.0, window=180, warning=0.9) for known in (past, past[100:]))
+    assert all_of_it == enough
+    assert PastValues().before(past[0]) == []
