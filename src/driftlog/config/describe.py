@@ -131,7 +131,7 @@ DESCRIPTIONS: Final[dict[str, str]] = {
     "models.<name>.thresholds[].segment": "Segments, as a shell pattern; empty: the whole model, *: everything.",
     "models.<name>.thresholds[].kind": "constant, relative (to reference), default_drift, quantile, seasonal, none.",
     "models.<name>.thresholds[].direction": "above or below: the side that is bad.",
-    "models.<name>.thresholds[].warning": "Limit of a warning.",
+    "models.<name>.thresholds[].warning": "Limit of a warning (quantile: 0.99; seasonal: standard deviations).",
     "models.<name>.thresholds[].critical": "Limit of a critical alert.",
     "models.<name>.thresholds[].share": "relative only: the limits are shares of the reference's value.",
     "models.<name>.thresholds[].floor": "default_drift only: smaller effects never alarm.",

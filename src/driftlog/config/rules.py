@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
 from typing import Final
@@ -171,7 +172,8 @@ def _check_timezone(name: str, path: SettingPath) -> None:
 def _check_threshold(threshold: ThresholdSettings, path: SettingPath) -> None:
     if not threshold.metric:
         raise SettingRefused("is empty", (*path, "metric"), remedy="name a metric, or * for all")
-    if threshold.kind in ("constant", "relative") and threshold.warning is None and threshold.critical is None:
+    limited = ("constant", "relative", "quantile", "seasonal")
+    if threshold.kind in limited and threshold.warning is None and threshold.critical is None:
         raise SettingRefused("has no limit", path, remedy="give warning, critical or both; kind: none judges nothing")
     if threshold.floor < 0:
         raise SettingRefused("must not be negative", (*path, "floor"), value=threshold.floor, remedy="write 0.05, say")
@@ -180,15 +182,39 @@ def _check_threshold(threshold: ThresholdSettings, path: SettingPath) -> None:
         raise SettingRefused(
             "is not N of M windows", (*path, "of_windows"), value=[needed, of], remedy="write [2, 3], say"
         )
-    if threshold.warning is None or threshold.critical is None:
+    _check_history_limits(threshold, path)
+    _check_order(threshold, path)
+
+
+def _check_history_limits(threshold: ThresholdSettings, path: SettingPath) -> None:
+    for name, limit in (("warning", threshold.warning), ("critical", threshold.critical)):
+        if limit is None:
+            continue
+        if threshold.kind == "quantile" and not 0 < limit < 1:
+            example = "0.99" if threshold.direction == "above" else "0.01"
+            raise SettingRefused(
+                "must lie between 0 and 1, as a quantile of the metric's own history",
+                (*path, name),
+                value=limit,
+                remedy=f"write {example}, or kind: constant for a limit of the value itself",
+            )
+        if threshold.kind == "seasonal" and not 0 < limit < math.inf:
+            raise SettingRefused(
+                "must be positive, in standard deviations from the same hour of the week",
+                (*path, name),
+                value=limit,
+                remedy="write 3; direction says on which side",
+            )
+
+
+def _check_order(threshold: ThresholdSettings, path: SettingPath) -> None:
+    """A critical limit lies farther out than a warning; both may be the same."""
+    if threshold.warning is None or threshold.critical is None or threshold.warning == threshold.critical:
         return
+    direction = "above" if threshold.kind == "seasonal" else threshold.direction
     milder = threshold.warning <= threshold.critical
-    if (
-        threshold.kind == "constant"
-        and milder != (threshold.direction == "above")
-        and threshold.warning != threshold.critical
-    ):
-        side = "above" if threshold.direction == "above" else "below"
+    if threshold.kind in ("constant", "quantile", "seasonal") and milder != (direction == "above"):
+        side = "above" if direction == "above" else "below"
         raise SettingRefused(
             f"is crossed before warning, with direction {threshold.direction}",
             (*path, "critical"),

@@ -25,13 +25,20 @@ models:
 _THRESHOLD = """\
     # thresholds:                   # Before the defaults; the first that fits a measurement judges it.
     #   - metric: roc_auc
-    #     kind: relative            # or constant, default_drift, none
+    #     kind: relative            # or constant, default_drift, quantile, seasonal, none
     #     direction: below
     #     warning: 0.03             # 0.03 below the reference
     #     critical: 0.06
     #   - metric: latency_p99_ms
     #     warning: 250
     #     of_windows: [2, 3]        # two of the last three windows
+    #   - metric: predictions
+    #     kind: seasonal            # from the same hour of the week, in the model's time zone
+    #     direction: below
+    #     warning: 3                # standard deviations
+    #   - metric: ingest_lag_p95_s
+    #     kind: quantile            # of its own history
+    #     warning: 0.99
 """
 _WRITTEN_OUT = ("environment", "task", "positive_label", "window")
 """Settings of the example model that stand there as lines, not as comments: people should look at them."""

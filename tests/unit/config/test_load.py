@@ -122,6 +122,27 @@ models:
             "models:\n  churn:\n    thresholds:\n      - {metric: mae, warning: 2, critical: 1}",
             ["models.churn.thresholds[0].critical", "crossed before warning", "line 4", "must lie above"],
         ),
+        ("models: {churn: {thresholds: [{metric: mae, kind: seasonal}]}}", ["thresholds[0]", "has no limit"]),
+        (
+            "models: {churn: {thresholds: [{metric: mae, kind: quantile, warning: 250}]}}",
+            ["models.churn.thresholds[0].warning", "between 0 and 1", "0.99", "kind: constant"],
+        ),
+        (
+            "models: {churn: {thresholds: [{metric: mae, kind: quantile, direction: below, critical: 0}]}}",
+            ["models.churn.thresholds[0].critical", "between 0 and 1", "0.01"],
+        ),
+        (
+            "models: {churn: {thresholds: [{metric: mae, kind: quantile, warning: 0.99, critical: 0.9}]}}",
+            ["models.churn.thresholds[0].critical", "crossed before warning"],
+        ),
+        (
+            "models: {churn: {thresholds: [{metric: mae, kind: seasonal, direction: below, warning: -3}]}}",
+            ["models.churn.thresholds[0].warning", "must be positive", "direction says"],
+        ),
+        (
+            "models: {churn: {thresholds: [{metric: mae, kind: seasonal, direction: below, warning: 6, critical: 3}]}}",
+            ["models.churn.thresholds[0].critical", "crossed before warning", "must lie above"],
+        ),
         (
             "models: {churn: {thresholds: [{metric: mae, warning: 2, of_windows: [3, 2]}]}}",
             ["thresholds[0].of_windows", "N of M"],
@@ -219,3 +240,17 @@ def test_the_content_of_a_variable_cannot_change_the_structure(tmp_path: Path) -
 def test_a_literal_dollar_brace_can_be_written(tmp_path: Path) -> None:
     """$${ is ${; a lone dollar is a dollar."""
     assert load(tmp_path, "worker: {id: 'a$${b}$c'}").worker.id == "a${b}$c"
+
+
+def test_thresholds_that_look_back(tmp_path: Path) -> None:
+    """Quantiles lie the other way round with direction below; standard deviations do not."""
+    text = """models:
+  churn:
+    thresholds:
+      - {metric: latency_p99_ms, kind: quantile, warning: 0.95, critical: 0.99}
+      - {metric: predictions, kind: quantile, direction: below, warning: 0.05, critical: 0.01}
+      - {metric: predictions, kind: seasonal, direction: below, warning: 3, critical: 6}
+"""
+    (tmp_path / "driftlog.yml").write_text(text)
+    (model,) = load_settings(tmp_path / "driftlog.yml", {}).models
+    assert [threshold.kind for threshold in model.thresholds] == ["quantile", "quantile", "seasonal"]
