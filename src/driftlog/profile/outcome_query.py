@@ -11,7 +11,8 @@ from driftlog.contract.profile import OutcomeProfile, ProfileKey
 from driftlog.profile.binning import SCORE
 from driftlog.profile.count import value_shift
 from driftlog.profile.layout import split_labels
-from driftlog.profile.query import counts_of, hits, ranges
+from driftlog.profile.packing import hits
+from driftlog.profile.query import counts_of, ranges
 from driftlog.profile.scope import of_key
 
 if TYPE_CHECKING:

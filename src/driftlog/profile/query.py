@@ -1,12 +1,13 @@
-"""Prediction profiles of a bucket: the search bodies, and the parser of their answers.
+"""Prediction profiles of a bucket and its segments: the search bodies, and the parser of their answers.
 
 A bucket is one search; a model too wide for Elasticsearch's 65,536 buckets an answer is counted by several, each
-with its own fields and its own ``n``, over one point in time.
+with its own fields, its own segments and its own ``n``, over one point in time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -19,44 +20,49 @@ from driftlog.profile.binning import LABEL, SCORE
 from driftlog.profile.columns import category_name
 from driftlog.profile.count import DURATION, ERROR_TYPE, EVENT_OUTCOME, OTHER_ERRORS, TOP_ERRORS
 from driftlog.profile.layout import split_labels
-from driftlog.profile.scope import of_key
+from driftlog.profile.packing import Part, answered, pack
+from driftlog.profile.scope import in_segment, of_key
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Counts = NDArray[np.int64]
 
-MAX_BUCKETS: Final = 50_000
-"""Buckets of one search; the server's limit is 65,536."""
 RAW_MOMENTS: Final = 1e4
 """Up to this ratio of mean to deviation raw sums of squares keep 8 digits of the variance: 1e4**2 * 1e-16."""
+
+SHARED: Final = ""
+"""Stands for what is counted beside the fields: latency, errors, hours, scores by label."""
 
 Body = dict[str, Any]
 
 
 def bucket_queries(binning: Binning, key: ProfileKey) -> list[Body]:
-    """The search bodies that count one bucket: one, unless the model is too wide."""
-    parts = split_fields(binning)
-    return [bucket_query(binning, key, fields=part, shared=not index) for index, part in enumerate(parts)]
+    """The search bodies that count one bucket and its segments: one, unless the model is too wide."""
+    return [
+        bucket_query(
+            binning,
+            key,
+            fields=[name for name in part.items if name != SHARED],
+            shared=SHARED in part.items,
+            whole=part.whole,
+            segments=part.segments,
+        )
+        for part in split(binning, key)
+    ]
 
 
-def split_fields(binning: Binning) -> list[list[str]]:
-    """Field names in parts of at most 50,000 buckets; what is not a field is counted with the first part."""
-    parts: list[list[str]] = [[]]
-    room = MAX_BUCKETS - _shared_buckets(binning)
-    for name, bins in binning.fields.items():
-        cost = bins.size + 8
-        if cost > room and parts[-1]:
-            parts.append([])
-            room = MAX_BUCKETS
-        parts[-1].append(name)
-        room -= cost
-    return parts
+def split(binning: Binning, key: ProfileKey) -> list[Part]:
+    """The searches of one bucket, in parts of at most 50,000 buckets."""
+    costs = {SHARED: _shared_buckets(binning, key)}
+    costs |= {name: bins.size + 8 for name, bins in binning.fields.items()}
+    return pack(costs, binning.segments if not key.segment else ())
 
 
-def _shared_buckets(binning: Binning) -> int:
+def _shared_buckets(binning: Binning, key: ProfileKey) -> int:
     bins = binning.fields.get(SCORE)
-    return 500 + len(split_labels(binning)) * (bins.size + 1 if bins else 0)
+    hours = key.bucket.length // timedelta(hours=1)
+    return 300 + hours + len(split_labels(binning)) * (bins.size + 1 if bins else 0)
 
 
 def bucket_query(
@@ -66,6 +72,8 @@ def bucket_query(
     fields: Sequence[str] | None = None,
     shared: bool = True,
     moments: bool = True,
+    whole: bool = True,
+    segments: Sequence[str] = (),
 ) -> Body:
     """One search body that counts a bucket's prediction events.
 
@@ -77,6 +85,10 @@ def bucket_query(
         Whether it counts latency, errors, hours and scores by label as well.
     moments
         Whether it asks for sums, least and greatest values; drift on bins needs counts only, in two thirds of the time.
+    whole
+        Whether it counts all events of the bucket.
+    segments
+        Segments it counts apart; they are named by their position.
 
     ::
 
@@ -103,7 +115,9 @@ def bucket_query(
                          "aggs": {"types": {"terms": {"field": "error.type", "size": 50, "shard_size": 1000}}}},
             "labels": {"terms": {"field": "prediction.label", "include": ["late", "on time"], "size": 2},
                        "aggs": {"score": {"range": {"field": "prediction.score", "ranges": [...]}}}},
-            "hours": {"date_histogram": {"field": "@timestamp", "fixed_interval": "1h", "min_doc_count": 1}}}}
+            "hours": {"date_histogram": {"field": "@timestamp", "fixed_interval": "1h", "min_doc_count": 1}},
+            "segments": {"filters": {"filters": {"0": {"bool": {"filter": [{"term": {"features.carrier": "UA"}}]}}}},
+                         "aggs": {"f0": {...}, ...}}}}
 
     Aggregations are named by the position of their field, because field names may hold what names of aggregations may
     not. Where the reference's mean is more than 1e4 deviations from zero (epoch seconds, identifiers) raw sums of
@@ -118,7 +132,11 @@ def bucket_query(
             aggs[part] = {"terms": {"field": field, "include": names, "size": len(names)}}
     if shared:
         aggs |= _shared_aggs(binning, key)
-    return {"size": 0, "track_total_hits": True, "query": of_key(key), "aggs": aggs}
+    wanted = aggs if whole else {}
+    if segments:
+        filters = {str(at): {"bool": {"filter": in_segment(name)}} for at, name in enumerate(segments)}
+        wanted = wanted | {"segments": {"filters": {"filters": filters}, "aggs": aggs}}
+    return {"size": 0, "track_total_hits": True, "query": of_key(key), "aggs": wanted}
 
 
 def _field_aggs(position: int, name: str, bins: FieldBins, *, moments: bool) -> Body:
@@ -184,39 +202,64 @@ def _shared_aggs(binning: Binning, key: ProfileKey) -> Body:
 
 
 def parse_bucket(answers: Body | Sequence[Body], binning: Binning, key: ProfileKey) -> PredictionProfile:
-    """The profile of a bucket from the answers to `bucket_queries`, in their order (or to one `bucket_query`).
+    """The profile of all of a bucket's events; see `parse_segments`."""
+    return parse_segments(answers, binning, key, only=("",))[""]
+
+
+def parse_segments(
+    answers: Body | Sequence[Body], binning: Binning, key: ProfileKey, *, only: Sequence[str] | None = None
+) -> dict[str, PredictionProfile]:
+    """Profiles of a bucket, ``""``, and of each of its segments, from the answers to `bucket_queries`, in their order.
 
     What is not asked for follows by subtraction from the answer's own total: missing numbers are those in no range and
     not malformed, unseen categories those present and neither listed nor "other".
+
+    Parameters
+    ----------
+    answers
+        Also the one answer to one `bucket_query`.
+    only
+        Parse these segments only.
     """
-    parts = split_fields(binning)
+    parts = split(binning, key)
     responses = [answers] if isinstance(answers, Mapping) else list(answers)
     if len(responses) != len(parts):
         raise ValueError(f"{len(responses)} answers to {len(parts)} searches")
+    names = only if only is not None else ("", *(binning.segments if not key.segment else ()))
+    return {
+        name: _profile(
+            [
+                (part, found)
+                for part, response in zip(parts, responses, strict=True)
+                for found in answered(part, response, name)
+            ],
+            binning,
+            replace(key, segment=name or key.segment),
+        )
+        for name in names
+    }
+
+
+def _profile(found: Sequence[tuple[Part, tuple[int, Body]]], binning: Binning, key: ProfileKey) -> PredictionProfile:
     fields: dict[str, FieldCounts] = {}
-    for names, response in zip(parts, responses, strict=True):
-        fields |= _parse_fields(names, response, binning)
-    first = responses[0]
-    n = hits(first)
-    aggs = first.get("aggregations", {})
-    failures = aggs.get("failures", {"doc_count": 0})
-    hours = aggs.get("hours", {}).get("buckets")
+    n, shared = 0, dict[str, Any]()
+    for part, (events, aggs) in found:
+        fields |= _parse_fields([name for name in part.items if name != SHARED], events, aggs, binning)
+        if SHARED in part.items:
+            n, shared = events, aggs
+    failures = shared.get("failures", {"doc_count": 0})
+    hours = shared.get("hours", {}).get("buckets")
     return PredictionProfile(
         key=key,
         n=n,
-        fields=fields,
-        latency=counts_of(aggs.get("latency"), len(LATENCY_EDGES_NS) + 1),
-        latency_total_ns=_number(aggs.get("latency_total", {}).get("value", 0.0)),
+        fields={name: fields[name] for name in binning.fields},
+        latency=counts_of(shared.get("latency"), len(LATENCY_EDGES_NS) + 1),
+        latency_total_ns=_number(shared.get("latency_total", {}).get("value", 0.0)),
         failures=failures["doc_count"],
         errors=_errors(failures.get("types", {})),
-        score_by_label=_labels(aggs.get("labels"), binning),
+        score_by_label=_labels(shared.get("labels"), binning),
         hours=(1 if n else 0) if hours is None else len(hours),
     )
-
-
-def hits(response: Body) -> int:
-    """Documents the search matched."""
-    return int(response["hits"]["total"]["value"])
 
 
 def counts_of(aggregation: Body | None, size: int) -> Counts:
@@ -227,9 +270,7 @@ def counts_of(aggregation: Body | None, size: int) -> Counts:
     return np.fromiter((bucket["doc_count"] for bucket in buckets), dtype=np.int64, count=size)
 
 
-def _parse_fields(names: Sequence[str], response: Body, binning: Binning) -> dict[str, FieldCounts]:
-    n = hits(response)
-    aggs = response.get("aggregations", {})
+def _parse_fields(names: Sequence[str], n: int, aggs: Body, binning: Binning) -> dict[str, FieldCounts]:
     ignored, nonfinite = _by_key(aggs.get("ignored")), _by_key(aggs.get("nonfinite"))
     fields: dict[str, FieldCounts] = {}
     for position, name in enumerate(names):

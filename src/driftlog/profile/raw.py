@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ log = logging.getLogger("driftlog.profile")
 
 KEEP_ALIVE: Final = "2m"
 COUNTS_AT_ONCE: Final = 12_000
+_OPEN: Final = ("features.", "prediction.probabilities.", "prediction.attributions.")
+_NUMBER_LIKE: Final = re.compile(r"-?[0-9.]+(e[+-]?[0-9]+)?")
 _PERIODS: Final[tuple[Period, ...]] = ("day", "month", "year")
 
 Body = dict[str, Any]
@@ -28,17 +31,14 @@ def search_parts(store: Store, wanted: Sequence[tuple[ProfileKey, Bodies]]) -> I
 
     Single bodies go out together (msearch); the parts of a wide bucket share one point in time, so that all of them
     count the same events. A search refused because a feature is stored with another type than its bins expect is
-    repeated with that feature read from the events themselves (`with_types`).
+    repeated with that feature read from the events themselves; the searches that follow do so from the start.
     """
+    searches = _Searches(store)
     for batch in _batches(wanted):
-        single = [(key, bodies[0]) for key, bodies in batch if len(bodies) == 1]
-        try:
-            requests = [(store.names.all_predictions(key.model), body) for key, body in single]
-            answers = iter(store.msearch(requests) if requests else ())
-        except StoreRejected:
-            answers = iter([_search(store, key.model, body) for key, body in single])
+        single = [(key.model, bodies[0]) for key, bodies in batch if len(bodies) == 1]
+        answers = iter(searches.many(single))
         for key, bodies in batch:
-            yield key, [next(answers)] if len(bodies) == 1 else _together(store, key.model, bodies)
+            yield key, [next(answers)] if len(bodies) == 1 else searches.together(key.model, bodies)
 
 
 def _batches(wanted: Sequence[tuple[ProfileKey, Bodies]]) -> Iterator[list[tuple[ProfileKey, Bodies]]]:
@@ -46,7 +46,7 @@ def _batches(wanted: Sequence[tuple[ProfileKey, Bodies]]) -> Iterator[list[tuple
     batch: list[tuple[ProfileKey, Bodies]] = []
     room = COUNTS_AT_ONCE
     for key, bodies in wanted:
-        cost = sum(len(agg.get("range", {}).get("ranges", ())) for body in bodies for agg in body["aggs"].values())
+        cost = sum(_counts(body["aggs"]) for body in bodies)
         if batch and cost > room:
             yield batch
             batch, room = [], COUNTS_AT_ONCE
@@ -56,11 +56,54 @@ def _batches(wanted: Sequence[tuple[ProfileKey, Bodies]]) -> Iterator[list[tuple
         yield batch
 
 
-def _together(store: Store, model: str, bodies: Bodies) -> Bodies:
-    pattern = store.names.all_predictions(model)
-    with point_in_time(store, pattern) as pit:
-        held = {"pit": {"id": pit, "keep_alive": KEEP_ALIVE}}
-        return [_search(store, model, body | held) for body in bodies]
+def _counts(aggs: Body) -> int:
+    """Ranges that aggregations count, those of each segment included."""
+    cost = 0
+    for agg in aggs.values():
+        cost += len(agg.get("range", {}).get("ranges", ()))
+        cost += len(agg.get("filters", {}).get("filters", ())) * _counts(agg.get("aggs", {}))
+    return cost
+
+
+class _Searches:
+    """Searches of one call. It remembers the types that features are stored with once one of them was in the way."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._types: dict[str, dict[str, set[str]]] = {}
+
+    def many(self, requests: Sequence[tuple[str, Body]]) -> Bodies:
+        """Answers to independent (model, body) pairs."""
+        names = self._store.names
+        try:
+            return self._store.msearch([(names.all_predictions(m), self._fitting(m, body)) for m, body in requests])
+        except StoreRejected:
+            return [self.one(model, body) for model, body in requests]
+
+    def together(self, model: str, bodies: Bodies) -> Bodies:
+        """Answers to the parts of one bucket, over one point in time."""
+        with point_in_time(self._store, self._store.names.all_predictions(model)) as pit:
+            held = {"pit": {"id": pit, "keep_alive": KEEP_ALIVE}}
+            return [self.one(model, body | held) for body in bodies]
+
+    def one(self, model: str, body: Body) -> Body:
+        pattern = self._store.names.all_predictions(model)
+        try:
+            return self._store.search(pattern, self._fitting(model, body))
+        except StoreRejected:
+            if model in self._types:
+                raise
+            types = stored_types(self._store, model)
+            others = mismatched(types, body)
+            if not others:
+                raise
+            self._types[model] = types
+            log.warning("%s: stored with another type than in the reference: %s", model, ", ".join(sorted(others)))
+            return self._store.search(pattern, self._fitting(model, body))
+
+    def _fitting(self, model: str, body: Body) -> Body:
+        overrides = mismatched(self._types.get(model, {}), body)
+        return with_types(body, overrides) if overrides else body
 
 
 @contextmanager
@@ -77,46 +120,86 @@ def point_in_time(store: Store, pattern: str) -> Iterator[str]:
             log.debug("a point in time was left to expire: %s", error)
 
 
-def _search(store: Store, model: str, body: Body) -> Body:
-    pattern = store.names.all_predictions(model)
-    try:
-        return store.search(pattern, body)
-    except StoreRejected:
-        overrides = mismatched(store, model, body)
-        if not overrides:
-            raise
-        log.warning("%s: stored with another type than in the reference: %s", model, ", ".join(sorted(overrides)))
-        return store.search(pattern, body | {"runtime_mappings": overrides})
-
-
-def mismatched(store: Store, model: str, body: Body) -> dict[str, Body]:
-    """Runtime mappings for features that some index holds with another type than `body` needs.
-
-    The first event of a period decides how Elasticsearch maps a feature: where that event says ``"N/A"``, a number
-    becomes a keyword for the whole period, and where it says 2139, a postal code becomes a double. A runtime field of
-    the right type, without a script, reads the value from the event instead: slower, and right.
-    """
-    wanted = _types_needed(body["aggs"])
+def stored_types(store: Store, model: str) -> dict[str, set[str]]:
+    """Types of a model's features, class probabilities and attributions in its indices."""
     path = f"/{store.names.all_predictions(model)}/_mapping"
     answer = store.request("GET", path, params={"ignore_unavailable": "true", "allow_no_indices": "true"})
     found: dict[str, set[str]] = {}
     for index in answer.values():
-        features = index.get("mappings", {}).get("properties", {}).get("features", {}).get("properties", {})
-        for name, mapping in features.items():
-            found.setdefault(f"features.{name}", set()).add(mapping.get("type", "object"))
-    return {name: {"type": type_} for name, type_ in wanted.items() if found.get(name, set()) - {type_}}
+        properties = index.get("mappings", {}).get("properties", {})
+        groups = {"features.": properties.get("features", {})}
+        for name in ("probabilities", "attributions"):
+            groups[f"prediction.{name}."] = properties.get("prediction", {}).get("properties", {}).get(name, {})
+        for prefix, group in groups.items():
+            for name, mapping in group.get("properties", {}).items():
+                found.setdefault(prefix + name, set()).add(mapping.get("type", "object"))
+    return found
 
 
-def _types_needed(aggs: Body) -> dict[str, str]:
-    """Features of a counting search and the type each needs: numbers where ranges are counted."""
+def mismatched(types: Mapping[str, set[str]], body: Body) -> dict[str, str]:
+    """Features that some index holds with another type than `body` needs, and the type it needs.
+
+    The first event of a period decides how Elasticsearch maps a feature: where that event says ``"N/A"``, a number
+    becomes a keyword for the whole period, and where it says 2139, a postal code becomes a double.
+    """
+    if not types:
+        return {}
     needed: dict[str, str] = {}
-    for agg in aggs.values():
-        kind = "range" if "range" in agg else "terms"
-        field = agg.get(kind, {}).get("field", "")
-        if field.startswith("features."):
-            text = kind == "terms" and all(isinstance(value, str) for value in agg["terms"]["include"])
-            needed[field] = "keyword" if text else "double"
-    return needed
+    _needed_types(body.get("query"), needed)
+    _needed_types(body["aggs"], needed)
+    return {name: type_ for name, type_ in needed.items() if types.get(name, set()) - {type_}}
+
+
+def with_types(body: Body, overrides: Mapping[str, str]) -> Body:
+    """`body` with features read as other types than they are stored.
+
+    A runtime field of the right type, without a script, reads the value from the event instead: slower, and right.
+    What was malformed for the stored type says nothing about the other, and is not asked for.
+    """
+    types = {name: {"type": type_} for name, type_ in overrides.items()}
+    return body | {"runtime_mappings": types, "aggs": _asking_less(body["aggs"], overrides)}
+
+
+def _asking_less(aggs: Body, overrides: Mapping[str, str]) -> Body:
+    kept: Body = {}
+    for name, agg in aggs.items():
+        if name == "ignored":
+            include = [field for field in agg["terms"]["include"] if field not in overrides]
+            if include:
+                kept[name] = {"terms": agg["terms"] | {"include": include}}
+        elif name == "segments":
+            kept[name] = agg | {"aggs": _asking_less(agg["aggs"], overrides)}
+        else:
+            kept[name] = agg
+    return kept
+
+
+def _needed_types(node: Any, needed: dict[str, str]) -> None:
+    """Types that a search needs: numbers where ranges are counted or compared, words where words are listed."""
+    if isinstance(node, list):
+        for each in node:
+            _needed_types(each, needed)
+    if not isinstance(node, dict):
+        return
+    for kind, value in node.items():
+        if kind in ("range", "terms", "term") and isinstance(value, dict):
+            if "field" in value:
+                _need(needed, value["field"], value.get("include", [0.0]), certain=True)
+            for field, wanted in value.items():
+                if str(field).startswith("features.") and field not in needed:
+                    ends = list(wanted.values()) if isinstance(wanted, dict) else wanted
+                    _need(needed, field, ends if isinstance(ends, list) else [ends])
+        _needed_types(value, needed)
+
+
+def _need(needed: dict[str, str], field: str, values: Sequence[object], *, certain: bool = False) -> None:
+    """Note the type of `field` by the values it is compared with; in a query words that are numbers fit either type."""
+    if not field.startswith(_OPEN):
+        return
+    if not all(isinstance(value, str) for value in values):
+        needed[field] = "double"
+    elif certain or not all(_NUMBER_LIKE.fullmatch(str(value)) for value in values):
+        needed[field] = "keyword"
 
 
 def frozen_months(store: Store, kind: Kind, models: Iterable[str]) -> Callable[[ProfileKey], bool]:
