@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from driftlog.config.decode import SettingRefused
+from driftlog.config.experiment_rules import check_experiments
 from driftlog.config.origins import SettingPath
 from driftlog.config.watching_rules import check_watching
 from driftlog.contract.settings import ElasticsearchSettings, IntakeSettings, ModelSettings, Settings, ThresholdSettings
@@ -156,6 +157,7 @@ def _check_model(model: ModelSettings, path: SettingPath) -> None:
             remedy="the first judges numeric fields, the second categorical ones",
         )
     check_watching(model, path)
+    check_experiments(model, path)
     for index, threshold in enumerate(model.thresholds):
         _check_threshold(threshold, (*path, "thresholds", index))
 

@@ -1,0 +1,482 @@
+"""Experiments by subject: one value for each randomised subject, streamed out of predictions, outcomes and ratings.
+
+A ``composite`` aggregation walks the subjects in order, page by page, with the sums of the target inside; what is kept
+is one set of sufficient statistics for each variant and day on which a subject was first seen, never the subjects. The
+value of a subject is the mean of its rows. A subject seen in two variants is counted as contamination and left out:
+which treatment made its value cannot be told, and leaving it in would hide that the assignment does not hold.
+
+Ratings are read from the feedback itself and joined with their predictions by id; they wait, summed by subject, in a
+temporary file, in the order of the aggregation.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby, islice
+from typing import Any, Final, Literal
+
+from driftlog.contract.errors import UsageError
+from driftlog.contract.experiment import ExperimentData, Unit, UnitSums, parse_instant
+from driftlog.contract.settings import ExperimentSettings, ModelSettings
+from driftlog.profile.scope import VARIANT, in_environment, instant
+from driftlog.store.client import Store
+from driftlog.store.values import Document
+
+PAGE: Final = 10_000
+IDS: Final = 1000
+RECENT: Final = timedelta(days=28)
+SUBJECT: Final = "subject.id"
+RATING: Final = "feedback.rating"
+_POSITIVE: Final = ("true", "1", "yes")
+_NEGATIVE: Final = ("false", "0", "no")
+_LABELS: Final = ("prediction.label", "outcome.actual", "outcome.predicted")
+_OUTCOMES: Final = (
+    "outcome.correct",
+    "outcome.actual_value",
+    "outcome.predicted_value",
+    "outcome.absolute_error",
+    "outcome.squared_error",
+    "outcome.error",
+    "outcome.log_loss",
+    "outcome.score",
+    "outcome.delay_s",
+)
+_NUMBERS: Final = {"double", "float", "half_float", "long", "integer", "short", "byte", "boolean"}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Source = Literal["predictions", "outcomes", "ratings"]
+Query = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a unit's value is read.
+
+    Attributes
+    ----------
+    positive, negative
+        Of a field of words: the words that mean 1 and 0; no `negative`: every other word means 0. Both empty: numbers.
+    """
+
+    field: str
+    source: Source
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectRow:
+    """One subject in one variant: `n` of its rows have a value, summing up to `total`."""
+
+    subject: str
+    variant: str
+    first_seen: datetime
+    n: int = 0
+    total: float = 0.0
+    low: float = math.inf
+    high: float = -math.inf
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RecentUnits:
+    """Subjects of the last days before `until`: mean and standard deviation of their values, new ones a day.
+
+    `proportions`: every subject's value is 0 or 1.
+    """
+
+    until: datetime
+    days: float
+    units: int
+    mean: float | None
+    sd: float | None
+    per_day: float
+    proportions: bool = False
+
+
+def collect(
+    store: Store,
+    settings: ModelSettings,
+    experiment: ExperimentSettings,
+    *,
+    until: datetime,
+    unit: Unit = "subject",
+) -> ExperimentData:
+    """What `experiment` has collected from predictions before `until` (and before its end).
+
+    Parameters
+    ----------
+    unit
+        ``prediction``: each prediction is a unit of its own, for logs without subjects; intervals are too narrow then.
+
+    Raises
+    ------
+    UsageError
+        The experiment has not started, one of its variants was never seen, no prediction names a subject, or the target
+        is no number.
+    """
+    where = f"models.{settings.name}.experiments.{experiment.name}"
+    start, end = parse_instant(experiment.start), parse_instant(experiment.end)
+    until = min(until, end) if end is not None else until
+    if start is not None and until <= start:
+        raise UsageError(
+            f"{experiment.name} starts on {start:%Y-%m-%d %H:%M} UTC, and it is not later than that yet",
+            remedy=f"wait, or correct {where}.start",
+        )
+    variants = (experiment.control, *experiment.treatments)
+    scope = _Scope(store, settings, start, until, variants)
+    seen, rows, without = _seen(scope, unit)
+    _require_variants(scope, variants, seen, where)
+    if unit == "subject" and without == rows:
+        raise UsageError(
+            f"{experiment.name}: none of its {rows:,} predictions names a subject",
+            remedy="log subject=... (user, account, device) with every prediction, or count each prediction by itself "
+            "with --by prediction; its intervals are too narrow where subjects come back",
+        )
+    target = resolve_target(scope, experiment.target, where)
+    if unit == "subject":
+        arms, contaminated, unreadable = gather(_subject_rows(scope, target))
+    else:
+        (arms, unreadable), contaminated = _by_prediction(scope, target), 0
+    _require_kind(arms, experiment, where)
+    return ExperimentData(
+        unit=unit,
+        until=until,
+        arms=arms,
+        contaminated=contaminated,
+        rows=rows,
+        rows_without_subject=without if unit == "subject" else 0,
+        unreadable=unreadable,
+    )
+
+
+def recent_units(store: Store, settings: ModelSettings, target: str) -> RecentUnits | None:
+    """Baseline and traffic for a plan: the subjects of the newest 28 days; None without any."""
+    everything = _Scope(store, settings, None, None, ())
+    body = {"size": 0, "query": everything.query(), "aggs": {"last": {"max": {"field": "@timestamp"}}}}
+    last = store.search(everything.pattern("predictions"), body).get("aggregations", {}).get("last", {}).get("value")
+    if last is None:
+        return None
+    until = _time(last) + timedelta(milliseconds=1)
+    scope = _Scope(store, settings, until - RECENT, until, ())
+    resolved = resolve_target(scope, target, f"models.{settings.name}")
+    arms, _, _ = gather(_subject_rows(scope, resolved))
+    total = UnitSums()
+    days = sorted(arms.get("", {}))
+    for day in days:
+        total.merge(arms[""][day])
+    if not total.exposed:
+        return None
+    span = float((days[-1] - days[0]).days + 1)
+    sd = math.sqrt(total.variance) if total.n > 1 else None
+    return RecentUnits(
+        until=until,
+        days=span,
+        units=total.n,
+        mean=total.mean if total.n else None,
+        sd=sd,
+        per_day=total.exposed / span,
+        proportions=total.whole == total.n,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Which documents belong to an experiment; without variants: to the model."""
+
+    store: Store
+    settings: ModelSettings
+    start: datetime | None
+    until: datetime | None
+    variants: tuple[str, ...]
+
+    def filters(self, *, any_variant: bool = False) -> list[Query]:
+        span = {}
+        if self.start is not None:
+            span["gte"] = instant(self.start)
+        if self.until is not None:
+            span["lt"] = instant(self.until)
+        filters: list[Query] = [{"term": {"model.name": self.settings.name}}]
+        filters += in_environment(self.settings.environment)
+        if span:
+            filters.append({"range": {"@timestamp": span}})
+        if self.variants and not any_variant:
+            filters.append({"terms": {VARIANT: list(self.variants)}})
+        return filters
+
+    def query(self) -> Query:
+        """The same for predictions and outcomes: outcomes copy what their predictions say."""
+        return {"bool": {"filter": self.filters()}}
+
+    def pattern(self, source: Source) -> str:
+        """Outcomes are read beside the predictions: a subject without truth was assigned all the same."""
+        predictions = self.store.names.all_predictions(self.settings.name)
+        return f"{predictions},{self.store.names.every('outcomes')}" if source == "outcomes" else predictions
+
+
+def resolve_target(scope: _Scope, target: str, where: str) -> Target:
+    """The field behind a target, and how its values become numbers.
+
+    Raises
+    ------
+    UsageError
+        No such field was ever logged, or it holds something else than numbers or true and false.
+    """
+    if target == RATING:
+        return Target(RATING, "ratings")
+    if target == "accuracy" or target in _OUTCOMES:
+        return Target("outcome.correct" if target == "accuracy" else target, "outcomes")
+    if target in _LABELS:
+        source: Source = "outcomes" if target.startswith("outcome.") else "predictions"
+        return Target(target, source, positive=(scope.settings.positive_label,))
+    if not target.startswith(("features.", "prediction.")):
+        known = ", ".join(("accuracy", *_OUTCOMES, RATING))
+        raise UsageError(f"target {target} is not known", remedy=f"use {known}, features.NAME or prediction.NAME")
+    path = f"/{scope.pattern('predictions')}/_field_caps"
+    params = {"fields": target, "ignore_unavailable": "true", "allow_no_indices": "true"}
+    types = set(scope.store.request("GET", path, params=params).get("fields", {}).get(target, {})) - {"unmapped"}
+    if not types:
+        raise UsageError(f"no prediction has a field {target}", remedy=f"correct {where}.target, or log the field")
+    if types <= _NUMBERS:
+        return Target(target, "predictions")
+    if types == {"keyword"}:
+        return Target(target, "predictions", _POSITIVE, _NEGATIVE)
+    raise UsageError(
+        f"target {target} is {' and '.join(sorted(types))}: neither a number nor true or false throughout",
+        remedy=f"choose another {where}.target",
+    )
+
+
+def gather(rows: Iterable[SubjectRow]) -> tuple[dict[str, dict[date, UnitSums]], int, int]:
+    """(variant -> first-seen day -> sums, contaminated subjects, unreadable values) of rows in order of subject."""
+    arms: dict[str, dict[date, UnitSums]] = {}
+    contaminated = unreadable = 0
+    for _, group in groupby(rows, key=lambda row: row.subject):
+        row, *others = group
+        unreadable += row.unreadable
+        if others:
+            contaminated += 1
+            continue
+        sums = arms.setdefault(row.variant, {}).setdefault(row.first_seen.date(), UnitSums())
+        sums.exposed += 1
+        if row.n and math.isfinite(row.total):
+            sums.add(row.total / row.n, rows=row.n, low=row.low, high=row.high)
+        elif row.n:
+            unreadable += row.n
+    return arms, contaminated, unreadable
+
+
+def composite_page(query: Query, target: Target, *, by_variant: bool, after: Document | None) -> Document:
+    """One page of subjects.
+
+    ::
+
+        {"size": 0, "query": {...}, "aggs": {"units": {
+            "composite": {"size": 10000, "sources": [{"subject": {"terms": {"field": "subject.id"}}},
+                                                     {"variant": {"terms": {"field": "model.variant"}}}]},
+            "aggs": {"first": {"min": {"field": "@timestamp"}}, "value": {"stats": {"field": "outcome.correct"}}}}}}
+    """
+    sources: list[Document] = [{"subject": {"terms": {"field": SUBJECT}}}]
+    if by_variant:
+        sources.append({"variant": {"terms": {"field": VARIANT}}})
+    composite: Document = {"size": PAGE, "sources": sources}
+    if after is not None:
+        composite["after"] = after
+    inner = {"first": {"min": {"field": "@timestamp"}}} | _value_aggregations(target, "stats")
+    body = {"units": {"composite": composite, "aggs": inner}}
+    return {"size": 0, "track_total_hits": False, "query": query, "aggs": body}
+
+
+def _value_aggregations(target: Target, kind: str) -> Document:
+    if target.source == "ratings":
+        return {}
+    if not target.positive:
+        return {"value": {kind: {"field": target.field}}}
+    exists = {"exists": {"field": target.field}}
+    known = {"terms": {target.field: [*target.positive, *target.negative]}} if target.negative else exists
+    positive = {"terms": {target.field: list(target.positive)}}
+    return {"positive": {"filter": positive}, "known": {"filter": known}, "any": {"filter": exists}}
+
+
+def _pages(scope: _Scope, target: Target) -> Iterator[Document]:
+    """Buckets of subject and variant, in order of subject."""
+    after = None
+    while True:
+        body = composite_page(scope.query(), target, by_variant=bool(scope.variants), after=after)
+        found = scope.store.search(scope.pattern(target.source), body).get("aggregations")
+        if found is None:
+            return
+        yield from found["units"]["buckets"]
+        after = found["units"].get("after_key")
+        if after is None:
+            return
+
+
+def _subject_rows(scope: _Scope, target: Target) -> Iterator[SubjectRow]:
+    if target.source != "ratings":
+        yield from (_row(bucket) for bucket in _pages(scope, target))
+        return
+    with closing(sqlite3.connect("")) as file:  # a temporary file of SQLite's own, gone when it is closed
+        ratings = iter(_rated(scope, file))
+        rating = next(ratings, None)
+        for bucket in _pages(scope, target):
+            row = _row(bucket)
+            while rating is not None and rating[0] < row.subject:
+                rating = next(ratings, None)
+            if rating is not None and rating[0] == row.subject:
+                row = SubjectRow(row.subject, row.variant, row.first_seen, *rating[1:])
+            yield row
+
+
+def _row(bucket: Document) -> SubjectRow:
+    key = bucket["key"]
+    n, total, low, high, unreadable = _values(bucket)
+    return SubjectRow(
+        key["subject"], key.get("variant", ""), _time(bucket["first"]["value"]), n, total, low, high, unreadable
+    )
+
+
+def _values(bucket: Document) -> tuple[int, float, float, float, int]:
+    """(n, sum, low, high, unreadable) of a bucket's target."""
+    if "value" in bucket:
+        stats = bucket["value"]
+        if not stats["count"]:
+            return 0, 0.0, math.inf, -math.inf, 0
+        return stats["count"], _number(stats["sum"]), _number(stats["min"]), _number(stats["max"]), 0
+    if "known" not in bucket:
+        return 0, 0.0, math.inf, -math.inf, 0
+    n, positive = bucket["known"]["doc_count"], bucket["positive"]["doc_count"]
+    return n, float(positive), float(n == positive), float(positive > 0), bucket["any"]["doc_count"] - n
+
+
+def _number(value: object) -> float:
+    """Elasticsearch writes what is not finite as text."""
+    return float(value) if isinstance(value, int | float | str) else math.nan
+
+
+def _rated(scope: _Scope, file: sqlite3.Connection) -> Iterable[tuple[str, int, float, float, float]]:
+    """(subject, n, sum, low, high) of the ratings of the experiment's predictions, in order of subject."""
+    file.execute("CREATE TABLE rating (subject TEXT, value REAL)")
+    filters: list[Query] = [{"term": {"model.name": scope.settings.name}}, {"exists": {"field": RATING}}]
+    if scope.start is not None:
+        filters.append({"range": {"@timestamp": {"gte": instant(scope.start)}}})
+    hits = scope.store.scan(
+        scope.store.names.every("feedback"),
+        {"bool": {"filter": filters}},
+        source=["feedback.prediction_id", RATING, SUBJECT],
+    )
+    while page := list(islice(hits, IDS)):
+        file.executemany("INSERT INTO rating VALUES (?, ?)", _join_ratings(scope, [hit["_source"] for hit in page]))
+    return file.execute(
+        "SELECT subject, count(*), sum(value), min(value), max(value) FROM rating GROUP BY subject ORDER BY subject"
+    )
+
+
+def _join_ratings(scope: _Scope, feedback: Sequence[Document]) -> list[tuple[str, float]]:
+    """(subject, rating) of those whose prediction belongs to the experiment; the prediction says whose it is."""
+    ids = sorted({document["feedback"]["prediction_id"] for document in feedback})
+    query = {"bool": {"filter": [*scope.filters(), {"ids": {"values": ids}}]}}
+    body = {"query": query, "size": PAGE, "_source": [SUBJECT], "track_total_hits": False, "sort": ["_doc"]}
+    hits = scope.store.search(scope.pattern("ratings"), body)["hits"]["hits"]
+    subjects = {hit["_id"]: hit["_source"].get("subject", {}).get("id") for hit in hits}
+    joined = []
+    for document in feedback:
+        id = document["feedback"]["prediction_id"]
+        value = _number(document["feedback"].get("rating"))
+        subject = subjects.get(id) or document.get("subject", {}).get("id")
+        if id in subjects and subject and math.isfinite(value):
+            joined.append((subject, value))
+    return joined
+
+
+def _by_prediction(scope: _Scope, target: Target) -> tuple[dict[str, dict[date, UnitSums]], int]:
+    """Sums by variant and day with every prediction as a unit.
+
+    The sums of squares are plain ones: where the spread is below a millionth of the mean it is taken for unknown.
+    """
+    if target.source == "ratings":
+        raise UsageError("ratings cannot be counted by prediction", remedy="log subject=... and leave --by away")
+    sources: list[Document] = [
+        {"variant": {"terms": {"field": VARIANT}}},
+        {"day": {"date_histogram": {"field": "@timestamp", "fixed_interval": "1d"}}},
+    ]
+    composite: Document = {"size": PAGE, "sources": sources}
+    outcome = {"filter": {"exists": {"field": "outcome.prediction_id"}}}
+    inner = {"outcomes": outcome} | _value_aggregations(target, "extended_stats")
+    body: Document = {"size": 0, "track_total_hits": False, "query": scope.query()}
+    arms: dict[str, dict[date, UnitSums]] = {}
+    unreadable = 0
+    while True:
+        aggs = {"units": {"composite": dict(composite), "aggs": inner}}
+        found = scope.store.search(scope.pattern(target.source), body | {"aggs": aggs}).get("aggregations")
+        if found is None:
+            return arms, unreadable
+        for bucket in found["units"]["buckets"]:
+            sums, left_out = _sums(bucket)
+            sums.exposed = bucket["doc_count"] - bucket["outcomes"]["doc_count"]
+            unreadable += left_out
+            arms.setdefault(bucket["key"]["variant"], {})[_time(bucket["key"]["day"]).date()] = sums
+        composite["after"] = found["units"].get("after_key")
+        if composite["after"] is None:
+            return arms, unreadable
+
+
+def _sums(bucket: Document) -> tuple[UnitSums, int]:
+    n, total, low, high, unreadable = _values(bucket)
+    if not n or not math.isfinite(total):
+        return UnitSums(), unreadable + n
+    squares = _number(bucket["value"]["sum_of_squares"]) if "value" in bucket else total
+    mean = total / n
+    spread = squares - n * mean * mean
+    binary = low >= 0 and high <= 1 and abs(squares - total) <= 1e-9 * n
+    kept = spread if spread > 1e-12 * squares else 0.0
+    return UnitSums(0, n, n, mean, kept, n if binary else 0, low, high), unreadable
+
+
+def _seen(scope: _Scope, unit: Unit) -> tuple[dict[str, int], int, int]:
+    """(predictions by variant, all of them, those without a subject)."""
+    aggs: Document = {"variants": {"terms": {"field": VARIANT, "size": len(scope.variants)}}}
+    if unit == "subject":
+        aggs["without"] = {"missing": {"field": SUBJECT}}
+    body = {"size": 0, "track_total_hits": True, "query": scope.query(), "aggs": aggs}
+    answer = scope.store.search(scope.pattern("predictions"), body)
+    found = answer.get("aggregations", {})
+    seen = {bucket["key"]: bucket["doc_count"] for bucket in found.get("variants", {}).get("buckets", [])}
+    return seen, answer["hits"]["total"]["value"], found.get("without", {}).get("doc_count", 0)
+
+
+def _require_variants(scope: _Scope, variants: Sequence[str], seen: dict[str, int], where: str) -> None:
+    absent = [variant for variant in variants if not seen.get(variant)]
+    if not absent:
+        return
+    query = {"bool": {"filter": scope.filters(any_variant=True)}}
+    body = {"size": 0, "query": query, "aggs": {"variants": {"terms": {"field": VARIANT, "size": 10}}}}
+    found = scope.store.search(scope.pattern("predictions"), body).get("aggregations", {})
+    others = [f"{b['key']} ({b['doc_count']:,})" for b in found.get("variants", {}).get("buckets", [])]
+    span = f" from {scope.start:%Y-%m-%d}" if scope.start else ""
+    span += f" until {scope.until:%Y-%m-%d %H:%M}" if scope.until else ""
+    name = "control" if absent[0] == variants[0] else "treatments"
+    raise UsageError(
+        f"variant {', '.join(absent)} was never seen in {scope.settings.environment}{span}; "
+        f"seen: {', '.join(others) or 'none'}",
+        remedy=f"log variant={absent[0]!r} with its predictions, or correct {where}.{name} or .start",
+    )
+
+
+def _require_kind(arms: dict[str, dict[date, UnitSums]], experiment: ExperimentSettings, where: str) -> None:
+    sums = [day for arm in arms.values() for day in arm.values() if day.n]
+    low, high = min((s.low for s in sums), default=0.0), max((s.high for s in sums), default=0.0)
+    if experiment.kind == "binary" and (low < 0 or high > 1):
+        raise UsageError(
+            f"target {experiment.target} reaches from {low:g} to {high:g} and is not binary",
+            remedy=f"write kind: numeric in {where}",
+        )
+
+
+def _time(milliseconds: float) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)
