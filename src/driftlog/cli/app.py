@@ -31,8 +31,10 @@ LAZY: Final[dict[str, str]] = {
     "import": f"{_COMMANDS}.imports:import_",
     "results": f"{_COMMANDS}.results:results",
     "alerts": f"{_COMMANDS}.alerts:alerts",
+    "compare": f"{_COMMANDS}.compare:compare",
     "predictions": f"{_COMMANDS}.predictions:predictions",
     "report": f"{_COMMANDS}.report:report",
+    "experiment": f"{_COMMANDS}.experiment:experiment",
     "config": f"{_COMMANDS}.config:config",
     "version": f"{_COMMANDS}.version:version",
 }

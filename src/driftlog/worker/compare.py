@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -33,6 +33,9 @@ from driftlog.worker.sides import Counted, chunk_windows, count_side
 
 DRIFT_PURPOSES: Final = ("data_drift", "prediction_drift", "target_drift")
 ACTIVE: Final = "active"
+DIFFERENCE: Final = "_difference"
+HIDDEN: Final = 0.1
+"""A measure whose value is uncertain by more than this because of its bins is worth a note."""
 FEWEST_ID: Final = 4
 """Characters of a reference's id that name it, where no other begins with them."""
 
@@ -88,13 +91,19 @@ def compare(
         raise ReferenceUnusable("there is nothing to compare with")
     notes += [_sample_note(current, counted)] if counted.sampled else []
     measured = measure(against, counted, binning, _with_methods(settings, methods), current, now())
+    notes += _outside_note(measured)
     wanted = set(methods)
+    given = _given_fields(current, side)
     return Comparison(
         model=settings.name,
         environment=settings.environment,
         current=current,
         reference=side,
-        measurements=tuple(m for m in measured if not wanted or m.purpose not in DRIFT_PURPOSES or m.metric in wanted),
+        measurements=tuple(
+            m
+            for m in measured
+            if m.field not in given and (not wanted or m.purpose not in DRIFT_PURPOSES or m.metric in wanted)
+        ),
         binning=binning,
         before=against.predictions,
         now=counted.predictions,
@@ -104,6 +113,13 @@ def compare(
         chunks=len(against.chunks),
         notes=tuple(notes),
     )
+
+
+def _given_fields(current: Side, reference: Side | None) -> set[str]:
+    """Fields that a side fixes to one value: that they differ is no finding."""
+    sides = [current] if reference is None else [current, reference]
+    conditions = [pair for side in sides for pair in parse_segment(side.segment).items()]
+    return {field for field, condition in conditions if isinstance(condition, str)}
 
 
 def check_methods(methods: Sequence[str]) -> tuple[str, ...]:
@@ -220,7 +236,7 @@ def measure(
     found += performance_measurements(reference, counted.outcomes, counted.n_outcome_rows, binning, settings, context)
     found += quality_measurements(reference, current, binning, settings, context)
     found += _operation(reference, current, settings, context)
-    return [with_difference(_judged(m, settings)) for m in found]
+    return with_differences([_judged(m, settings) for m in found])
 
 
 def _operation(
@@ -242,6 +258,34 @@ def _judged(measurement: Measurement, settings: ModelSettings) -> Measurement:
     """Judged by the thresholds of the whole model, whichever segment it is of."""
     judged = judge(msgspec.structs.replace(measurement, segment=""), settings)
     return msgspec.structs.replace(measurement, limit=judged.limit, verdict=judged.verdict)
+
+
+def with_differences(found: Sequence[Measurement]) -> list[Measurement]:
+    """Each with its difference; those of performance take interval and p-value from ``<metric>_difference``.
+
+    That measurement knows by how much days differ, which the intervals of the two sides alone do not; it is folded
+    into its metric.
+    """
+    tested = {m.metric.removesuffix(DIFFERENCE): m for m in found if _is_difference(m)}
+    return [_folded(with_difference(m), tested) for m in found if not _is_difference(m)]
+
+
+def _is_difference(m: Measurement) -> bool:
+    return m.purpose == "concept_drift" and m.metric.endswith(DIFFERENCE)
+
+
+def _folded(m: Measurement, tested: Mapping[str, Measurement]) -> Measurement:
+    better = tested.get(m.metric) if m.purpose == "performance" and not m.field else None
+    if better is None or better.value is None:
+        return m
+    numbers = {
+        "difference": better.value,
+        "difference_lower": better.lower,
+        "difference_upper": better.upper,
+        "difference_p_value": better.p_value,
+    }
+    details = {**m.details, **{name: number for name, number in numbers.items() if number is not None}}
+    return msgspec.structs.replace(m, details=details)
 
 
 def with_difference(m: Measurement) -> Measurement:
@@ -294,6 +338,18 @@ def _may_share(a: Side, b: Side) -> bool:
     ours, theirs = parse_segment(a.segment), parse_segment(b.segment)
     words = ((ours[field], theirs[field]) for field in ours.keys() & theirs.keys())
     return not any(isinstance(x, str) and isinstance(y, str) and x != y for x, y in words)
+
+
+def _outside_note(measured: Sequence[Measurement]) -> list[str]:
+    """Fields whose values lie so far from the binning's reference that one open bin holds many of them."""
+    fields = [m.field for m in measured if m.metric == "kolmogorov_smirnov" and m.details.get("bound", 0.0) > HIDDEN]
+    if not fields:
+        return []
+    names = ", ".join(field.removeprefix("features.") for field in dict.fromkeys(fields))
+    return [
+        f"Many values of {names} lie beyond the last bin of the model's binning, where differences cannot be seen. A "
+        "newer reference brings newer bins."
+    ]
 
 
 def _sample_note(side: Side, counted: Counted) -> str:
