@@ -11,7 +11,7 @@ import difflib
 import math
 import types
 import typing
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -165,6 +165,8 @@ def _text(raw: object, path: SettingPath) -> str:
         )
     if isinstance(raw, str | int | float):
         return str(raw)
+    if isinstance(raw, date):  # 2026-03-01 without quotes is a date, or an instant, to YAML
+        return raw.isoformat()
     raise SettingRefused(
         "must be text", path, value=raw, remedy="write one value, in quotes where it has special characters"
     )
