@@ -1,0 +1,1 @@
+"""Pipeline integrity: loss, duplicates, lag, clocks, quarantine and silence of one window."""
