@@ -1,0 +1,1 @@
+"""Performance without labels: CBPE for classifiers from score counts, DLE for regressors from sampled rows."""
