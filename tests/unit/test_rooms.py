@@ -37,7 +37,7 @@ FOREIGN: dict[str, set[str]] = {
     "schedule": {"worker"},
     "jinja2": {"present"},
     "flask": {"shipping", "demo"},
-    "sklearn": {"demo"},
+    "sklearn": {"demo", "evaluate"},
     "pandas": {"profile", "present", "worker", "api", "demo", "cli"},
     "scipy": {"evaluate", "decide"},
 }

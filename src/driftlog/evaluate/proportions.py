@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
+import numpy as np
 from scipy import special
 
 _Z = 1.959963984540054
+FEWEST_EXPECTED: Final = 5
+"""Below it Fisher's test replaces the normal limit."""
 
 
 def wilson_interval(successes: float, n: float, *, z: float = _Z) -> tuple[float, float]:
@@ -29,46 +33,47 @@ def wilson_interval(successes: float, n: float, *, z: float = _Z) -> tuple[float
 
 
 def two_proportion_p_value(successes_a: int, n_a: int, successes_b: int, n_b: int) -> float | None:
-    """p-value of "both proportions are equal"; None where a side is empty.
-
-    Fisher's exact test (two-sided, all tables no more likely than the observed one) where an expected count is below 5,
-    else the pooled z test.
+    """p-value of "both proportions are equal"; None where a side is empty. See `two_proportion_test`.
 
     >>> round(two_proportion_p_value(30, 100, 50, 100), 4)
     0.0039
     """
     if n_a <= 0 or n_b <= 0:
         return None
+    return two_proportion_test(successes_a, n_a, successes_b, n_b)[0]
+
+
+def two_proportion_test(successes_a: int, n_a: int, successes_b: int, n_b: int) -> tuple[float, str]:
+    """p-value of "both proportions are equal", and the name of the test.
+
+    Fisher's exact test (two-sided, all tables no more likely than the observed one) where an expected count is below 5,
+    else the pooled z test.
+
+    Source: Fisher 1935; Cochran 1954 for the rule of 5; see `scipy.stats.fisher_exact`.
+    """
     hits = successes_a + successes_b
     n = n_a + n_b
     if hits in (0, n):
-        return 1.0
+        return 1.0, "1: one occupied category"
     smallest_expected = min(n_a, n_b) / n * min(hits, n - hits)
-    if smallest_expected < 5:
-        return _fisher(successes_a, n_a, hits, n)
+    if smallest_expected < FEWEST_EXPECTED:
+        return _fisher(successes_a, n_a, hits, n), "Fisher's exact test"
     pooled = hits / n
     z = (successes_a / n_a - successes_b / n_b) / math.sqrt(pooled * (1 - pooled) * (1 / n_a + 1 / n_b))
-    return float(special.erfc(abs(z) / math.sqrt(2)))
+    return float(special.erfc(abs(z) / math.sqrt(2))), "two-proportion z test"
 
 
 def _fisher(successes_a: int, n_a: int, hits: int, n: int) -> float:
-    """Two-sided Fisher test by summing hypergeometric probabilities outwards from the rarer margin."""
+    """Two-sided Fisher test: the hypergeometric probabilities no larger than the observed one, by their ratios."""
     # Work with the rarer outcome and the smaller side, so that the support stays short.
     if hits > n - hits:
         successes_a, hits = n_a - successes_a, n - hits
     if n_a > n - n_a:
         successes_a, n_a = hits - successes_a, n - n_a
-    low, high = max(0, hits - (n - n_a)), min(hits, n_a)
     # The expected count is below 5: beyond a few hundred there is no probability left.
-    high = min(high, max(successes_a, 200) + 200)
-    logs = [_log_hypergeometric(k, n_a, hits, n) for k in range(low, high + 1)]
-    observed = _log_hypergeometric(successes_a, n_a, hits, n)
-    return min(1.0, math.fsum(math.exp(value) for value in logs if value <= observed + 1e-7))
-
-
-def _log_hypergeometric(k: int, n_a: int, hits: int, n: int) -> float:
-    return _log_choose(hits, k) + _log_choose(n - hits, n_a - k) - _log_choose(n, n_a)
-
-
-def _log_choose(n: int, k: int) -> float:
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    high = min(hits, n_a, max(successes_a, 200) + 200)
+    k = np.arange(high, dtype=np.float64)
+    ratios = np.log((hits - k) * (n_a - k)) - np.log((k + 1) * (n - hits - n_a + k + 1))
+    logs = np.concatenate(([0.0], np.cumsum(ratios)))
+    weights = np.exp(logs - logs.max())
+    return min(1.0, float(weights[logs <= logs[successes_a] + 1e-9].sum() / weights.sum()))

@@ -39,11 +39,21 @@ class ChunkCache:
         return len(self._held)
 
     def chunk_statistics(
-        self, reference: Reference, field: str, bins: FieldBins, measure: DriftMeasure, n_current: int, fewest_rows: int
+        self,
+        reference: Reference,
+        field: str,
+        bins: FieldBins,
+        measure: DriftMeasure,
+        n_current: int,
+        fewest_rows: int,
+        segment: str = "",
     ) -> Chunks | None:
-        """As `chunk_statistics`, computed once for windows of about the same size."""
+        """As `chunk_statistics`, computed once for windows of about the same size.
+
+        The references of segments have the id of the whole one: `segment` (and the rows) tell them apart.
+        """
         size = grid_size(n_current)
-        key = (reference.id, field, measure.name, size, fewest_rows)
+        key = (reference.id, segment, reference.n, field, measure.name, size, fewest_rows)
         if key in self._held:
             self._held.move_to_end(key)
             return self._held[key]

@@ -10,14 +10,10 @@ from scipy import special
 from driftlog.contract.binning import FieldBins, NumericBins
 from driftlog.contract.profile import FieldCounts
 from driftlog.evaluate.drift.measure import Counts, DriftValue, Floats, checked, shares
-from driftlog.evaluate.drift.permutation import permutation_p_value
+from driftlog.evaluate.drift.permutation import FEWEST_FOR_LIMIT, RESOLUTION, permutation_p_value
 
 DISCRETISATION = 0.5826
 """-zeta(1/2) / sqrt(2 pi): by how much a Brownian path's maximum exceeds that of its K steps, times sqrt(K)."""
-FEWEST_FOR_LIMIT = 50
-"""With fewer rows on a side the p-value is Monte Carlo: the continuous limit is not reached yet."""
-
-RESOLUTION = 0.001
 
 
 def effect(reference: Counts, current: Counts, bins: FieldBins) -> Floats:  # noqa: ARG001

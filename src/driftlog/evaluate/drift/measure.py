@@ -65,6 +65,8 @@ class DriftMeasure:
         Largest possible value; infinity where there is none.
     kinds
         Kinds of fields it is defined on.
+    fits
+        What else the bins must be; None: nothing.
     """
 
     name: str
@@ -72,12 +74,13 @@ class DriftMeasure:
     effect: Effect
     maximum: float
     kinds: tuple[Kind, ...] = ("numeric", "categorical")
+    fits: Callable[[FieldBins], bool] | None = None
 
     def __call__(self, reference: FieldCounts, current: FieldCounts, bins: FieldBins, *, seed: int) -> DriftValue:
         return self.compare(reference, current, bins, seed=seed)
 
     def applies_to(self, bins: FieldBins) -> bool:
-        return kind_of(bins) in self.kinds
+        return kind_of(bins) in self.kinds and (self.fits is None or self.fits(bins))
 
 
 def kind_of(bins: FieldBins) -> Kind:

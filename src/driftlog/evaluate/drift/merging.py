@@ -36,26 +36,33 @@ def _head_and_rest(counts: Counts) -> Counts:
 def tested_groups(bins: FieldBins, reference: Counts) -> NDArray[np.int64]:
     """For each bin the index of the bin it is tested in.
 
-    Each category by itself; numbers on the coarse bins, joined until they hold 50 reference rows each (as they are
-    where that would leave one).
+    Each category by itself. Numbers in at most 10 bins of about equal reference mass with at least 50 rows each; a
+    reference of fewer than 100 rows is halved. Where that would leave one bin (a constant): the binning's coarse ones.
     """
     if not isinstance(bins, NumericBins):
         return np.arange(reference.size)
-    groups = np.asarray(bins.coarse, dtype=np.int64)
-    rows = merge(reference, groups)
+    n = int(reference.sum())
+    most = min(MOST_BINS, max(2, n // FEWEST_ROWS))
+    middle = (np.cumsum(reference) - reference / 2) / max(n, 1)
+    wanted = np.minimum(most - 1, (middle * most).astype(np.int64))
+    groups: NDArray[np.int64] = np.unique(wanted, return_inverse=True)[1].astype(np.int64)
+    joined = _joined(groups, merge(reference, groups), min(FEWEST_ROWS, n // 4))
+    return joined if joined[-1] > 0 else np.asarray(bins.coarse, dtype=np.int64)
+
+
+def _joined(groups: NDArray[np.int64], rows: Counts, fewest: int) -> NDArray[np.int64]:
+    """Neighbouring groups joined from the left until each holds `fewest` rows."""
     joined = np.zeros(rows.size, dtype=np.int64)
     group, held = 0, 0
     for index, count in enumerate(rows):
-        if held >= FEWEST_ROWS:
+        if held >= fewest:
             group, held = group + 1, 0
         joined[index] = group
         held += int(count)
-    if held < FEWEST_ROWS and group > 0:
+    if held < fewest and group > 0:
         joined[joined == group] = group - 1
-    if joined[-1] == 0:
-        return groups
-    merged: NDArray[np.int64] = joined[groups]
-    return merged
+    result: NDArray[np.int64] = joined[groups]
+    return result
 
 
 def merge(counts: Counts, groups: NDArray[np.int64]) -> Counts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -14,6 +13,7 @@ from driftlog.contract.binning import Binning, FieldBins
 from driftlog.contract.measurement import (
     MARK_REFERENCE_TOO_SHORT,
     MARK_SEASON_UNSEEN,
+    PURPOSES,
     Measurement,
     Purpose,
 )
@@ -22,11 +22,13 @@ from driftlog.contract.settings import ModelSettings
 from driftlog.evaluate.context import SeriesContext
 from driftlog.evaluate.drift.chunks import FEWEST_CHUNKS, ChunkCache
 from driftlog.evaluate.drift.measure import DriftMeasure
+from driftlog.evaluate.drift.presence import combined_by_holm, presence_p_values
 from driftlog.evaluate.drift.registry import find_measure, judged_measure
-from driftlog.evaluate.multiple_testing import benjamini_hochberg
+from driftlog.evaluate.drift.watched import purpose_of, watched_fields
+from driftlog.evaluate.multiple_testing import ADJUSTMENTS
 
 YEAR = timedelta(days=365)
-FEATURES = "features."
+__all__ = ("adjusted", "drift_measurements", "field_drift", "season_marks", "watched_fields")
 
 
 def drift_measurements(
@@ -38,12 +40,19 @@ def drift_measurements(
     *,
     cache: ChunkCache | None = None,
 ) -> list[Measurement]:
-    """Drift of each watched feature (``data_drift``) and of the prediction's fields (``prediction_drift``).
+    """Drift of each watched feature (``data_drift``), logged attribution (``attribution_drift``) and other field of the
+    prediction (``prediction_drift``).
 
     Each field has its judged measure, with chunk statistics, and the `report_measures` that are defined on it. Fewer
-    than `min_rows` usable rows on a side give value None. p-values are adjusted by Benjamini-Hochberg within a purpose:
-    the judged measures of all fields are one family, each reported measure one of its own. Missing and unseen values
-    are drift in their own right and are measured once, by `quality_measurements`.
+    than `min_rows` usable rows on a side give value None.
+
+    p-values take three steps. `p_value` is that of the measure alone. Missing and unseen values are tests of their own
+    (``details["p_missing"]``, ``["p_unseen"]``, where a side has any); Holm combines them with the judged measure's:
+    ``details["p_combined"]`` is the p-value of "nothing about this field changed". `p_adjusted` is the measure's Holm
+    p-value, adjusted by the `correction` of the settings within its family; ``details["p_combined_adjusted"]`` is the
+    combined one, adjusted likewise. A family is what one call gives of one purpose: one model, version, window and
+    segment. So call it once for each segment and version, with `context` naming it and `reference` that segment's
+    (`Reference.segments`). Each reported measure is a family of its own, without missing and unseen values.
 
     Marks: ``reference_too_short`` on judged measures with fewer than 8 chunks; ``season_unseen`` where the reference is
     shorter than a year.
@@ -55,23 +64,21 @@ def drift_measurements(
     """
     context = context if context.reference_id else replace(context, reference_id=reference.id)
     held = cache if cache is not None else ChunkCache()
-    features: dict[str, list[Measurement]] = {}
-    predictions: dict[str, list[Measurement]] = {}
+    families: dict[tuple[int, str], list[Measurement]] = {}
     for field, bins in watched_fields(binning, settings):
-        if field not in reference.predictions.fields:
+        before = reference.predictions.fields.get(field)
+        if before is None:
             continue
-        is_feature = field.startswith(FEATURES)
-        families = features if is_feature else predictions
-        counted = current.fields.get(field) or FieldCounts(np.zeros(bins.size, dtype=np.int64))
-        purpose: Purpose = "data_drift" if is_feature else "prediction_drift"
+        now = current.fields.get(field) or FieldCounts(np.zeros(bins.size, dtype=np.int64))
+        purpose = purpose_of(field)
         judged = judged_measure(settings.drift_measures, bins)
         for measure in _measures(judged, settings, bins):
             is_judged = measure is judged
             chunks = is_judged or _wants_chunks(settings, measure, field)
             measured = field_drift(
                 reference,
-                reference.predictions.fields[field],
-                counted,
+                before,
+                now,
                 bins,
                 measure,
                 settings,
@@ -80,16 +87,20 @@ def drift_measurements(
                 purpose=purpose,
                 cache=held if chunks else None,
             )
-            families.setdefault("" if is_judged else measure.name, []).append(measured)
-    return [m for families in (features, predictions) for family in families.values() for m in adjusted(family)]
+            key = (PURPOSES.index(purpose), "" if is_judged else measure.name)
+            families.setdefault(key, []).append(_with_presence(measured, before, now) if is_judged else measured)
+    ordered = sorted(families, key=lambda key: key[0])
+    return [m for key in ordered for m in adjusted(families[key], settings.correction)]
 
 
-def watched_fields(binning: Binning, settings: ModelSettings) -> Iterator[tuple[str, FieldBins]]:
-    """Fields of the binning to look at: the features named in the settings (all, if none is) and the predictions."""
-    wanted = {name if name.startswith(FEATURES) else FEATURES + name for name in settings.features}
-    for field, bins in binning.fields.items():
-        if not wanted or not field.startswith(FEATURES) or field in wanted:
-            yield field, bins
+def _with_presence(measured: Measurement, before: FieldCounts, now: FieldCounts) -> Measurement:
+    """With the p-values of missing and unseen values, and those that Holm makes of all of the field's."""
+    presence = presence_p_values(before, now)
+    own, combined = combined_by_holm(measured.p_value, presence)
+    found = {f"p_{name}": p_value for name, p_value in presence.items()}
+    if combined is not None:
+        found["p_combined"] = combined
+    return msgspec.structs.replace(measured, p_adjusted=own, details={**measured.details, **found})
 
 
 def _measures(judged: DriftMeasure, settings: ModelSettings, bins: FieldBins) -> list[DriftMeasure]:
@@ -132,7 +143,8 @@ def field_drift(
     elif value is None:
         note = "not defined here: the reference has no spread"
     if cache is not None:
-        chunks = cache.chunk_statistics(reference, field, bins, measure, result.n_current, settings.min_rows)
+        size = result.n_current
+        chunks = cache.chunk_statistics(reference, field, bins, measure, size, settings.min_rows, context.segment)
         if chunks is None or chunks.k < FEWEST_CHUNKS:
             marks = (MARK_REFERENCE_TOO_SHORT, *marks)
     known = value is not None
@@ -160,8 +172,19 @@ def season_marks(reference: Reference) -> tuple[str, ...]:
     return (MARK_SEASON_UNSEEN,) if short else ()
 
 
-def adjusted(family: list[Measurement]) -> list[Measurement]:
-    """The measurements of one family with p-values adjusted by Benjamini-Hochberg."""
-    p_values = [m.p_value for m in family if m.p_value is not None]
-    remaining = iter(benjamini_hochberg(p_values))
-    return [m if m.p_value is None else msgspec.structs.replace(m, p_adjusted=next(remaining)) for m in family]
+def adjusted(family: list[Measurement], correction: str = "benjamini_hochberg") -> list[Measurement]:
+    """The measurements of one family with their p-values adjusted.
+
+    Where a measurement has a `p_adjusted` already (by the tests of its own field), that is what is adjusted; and so is
+    its ``details["p_combined"]``.
+    """
+    adjust = ADJUSTMENTS[correction]
+    tests = [m.p_value if m.p_adjusted is None else m.p_adjusted for m in family]
+    combined = [m.details.get("p_combined") for m in family]
+    own = iter(adjust([p for p in tests if p is not None]))
+    whole = iter(adjust([p for p in combined if p is not None]))
+    found = []
+    for m, p_value, p_combined in zip(family, tests, combined, strict=True):
+        details = m.details if p_combined is None else {**m.details, "p_combined_adjusted": next(whole)}
+        found.append(msgspec.structs.replace(m, p_adjusted=None if p_value is None else next(own), details=details))
+    return found
