@@ -24,6 +24,44 @@ class AlertMember(msgspec.Struct, frozen=True, omit_defaults=True):
     severity: Severity
 
 
+class Contribution(msgspec.Struct, frozen=True):
+    """What one segment adds to a change."""
+
+    segment: str
+    """Name, or ``(other)`` for rows in none of the segments."""
+    value: float
+
+
+class Decomposition(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A change of the whole, split into a change of the segments' shares and changes inside segments.
+
+    Attributes
+    ----------
+    name
+        The field that drifted, or the metric that changed.
+    by
+        The fields whose values make the segments.
+    total, mix, within
+        Of a field: total variation (0 to 1) of the whole change and of each part, where the two parts may cancel each
+        other. Of a metric: the signed change; mix and within add up to it.
+    mix_share
+        Which part of the total the mix makes, where both parts point the same way between 0 and 1.
+    noise
+        About what `within` is by sampling alone, rows taken as independent (fields only).
+    largest
+        What single segments add, the largest first; all of them add up to `total`.
+    """
+
+    name: str
+    by: tuple[str, ...]
+    total: float
+    mix: float
+    within: float
+    mix_share: float
+    noise: float = 0.0
+    largest: tuple[Contribution, ...] = ()
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One episode of one cause.
 
@@ -43,6 +81,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Series in the group, worst first.
     windows
         Number of windows in breach so far.
+    decompositions
+        Of members that a change of segments may explain, as of the last window.
     """
 
     key: str
@@ -71,6 +111,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     variant: str = "*"
     segment: str = ""
     marks: tuple[str, ...] = ()
+    decompositions: tuple[Decomposition, ...] = ()
 
     @property
     def id(self) -> str:

@@ -103,3 +103,36 @@ def _written(condition: Condition) -> str:
         return f"[{low},{high})"
     text = _quoted(condition)
     return f"%5B{text[1:]}" if text.startswith("[") else text
+
+
+class SegmentRank(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How weak one segment is, by the measurement that shows it most clearly.
+
+    Attributes
+    ----------
+    purpose
+        ``performance``: worse than the whole model in the same window. Drift: drifted more than it does by itself.
+    gap
+        How much worse: the metric's difference from the whole model, positive where the segment is worse; the effect
+        beyond what is usual for drift.
+    lower
+        `gap` less its uncertainty, at a confidence that allows for the number of segments: what is certain. The order.
+    p_value, p_adjusted
+        One-sided, adjusted for the metrics and fields looked at in this segment; and for all segments (Holm).
+    weak
+        ``p_adjusted <= 0.05`` and ``lower > 0``: in at most 5 % of unchanged windows is any segment called so.
+    """
+
+    segment: str
+    purpose: str
+    metric: str
+    value: float
+    gap: float
+    lower: float
+    p_value: float
+    p_adjusted: float
+    n: int
+    field: str = ""
+    usual: float | None = None
+    """The whole model's value; for drift, the usual effect of such a window."""
+    weak: bool = False

@@ -8,8 +8,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from driftlog.contract.alert import Alert, AlertMember, Severity
-from driftlog.contract.measurement import SEVERITY, Measurement, Verdict
+from driftlog.contract.alert import Alert, AlertMember, Decomposition, Severity
+from driftlog.contract.measurement import MARK_INTEGRITY, SEVERITY, Measurement, Verdict
 from driftlog.contract.window import Window
 from driftlog.decide import wording
 from driftlog.decide.causes import alert_key, cause_of, scope_of
@@ -17,8 +17,9 @@ from driftlog.decide.series import SeriesState, series_state
 
 SPARSE_PURPOSE: Final = "quality"
 """Quality measurements are stored only where there is something to say: no measurement means nothing wrong."""
+MOST_EXPLAINED: Final = 20
 _DATA_PURPOSES: Final = frozenset({"data_drift", "prediction_drift", "quality", "operational"})
-_DRIFT: Final = frozenset({"data_drift", "prediction_drift", "target_drift"})
+_DRIFT: Final = frozenset({"data_drift", "prediction_drift", "target_drift", "attribution_drift"})
 
 
 def advance(
@@ -27,6 +28,8 @@ def advance(
     judged: Sequence[Measurement],
     history: Mapping[str, Sequence[Verdict]],
     now: datetime,
+    *,
+    explain: Mapping[str, Decomposition] | None = None,
 ) -> list[Alert]:
     """Alerts that one window opens, changes or resolves.
 
@@ -44,6 +47,9 @@ def advance(
         "N of M", and some more where windows may lack data.
     now
         Becomes `Alert.updated` of what changes.
+    explain
+        Field (of drift) or metric (of performance) -> how the change of this window splits into a change of the mix of
+        segments and changes inside them; of the whole model. Those of an alert's members go into its message and data.
 
     Returns
     -------
@@ -58,6 +64,7 @@ def advance(
       severity (the highest so far), `windows`. `evidence` stays what opened it.
     - Resolves when no series of the cause was in breach in its last M judged windows. A window in which nothing of the
       cause could be judged changes nothing.
+    - A window whose pipeline was at fault (mark ``integrity``) says nothing by its silence.
     - The last window of the episode evaluated again updates it in place. Where that window opened it and does not any
       more, the alert is resolved "after late data". Windows before it change nothing: evaluate those after it again, in
       order of time.
@@ -80,8 +87,9 @@ def advance(
     for key in _silent_causes(newest.values(), causes, judged):
         causes[key] = []
     window = windows.pop()
+    known = explain or {}
     changes = (
-        _advance_cause(key, states, newest.get(key), episodes.get(key, 0), window, now)
+        _advance_cause(key, states, newest.get(key), episodes.get(key, 0), window, now, known)
         for key, states in causes.items()
     )
     return [alert for alert in changes if alert is not None]
@@ -99,6 +107,7 @@ def _silent_causes(
     alerts: Iterable[Alert], causes: Mapping[str, list[SeriesState]], judged: Sequence[Measurement]
 ) -> list[str]:
     """Keys of open quality alerts of which this window, though it has data, says nothing: nothing is wrong any more."""
+    faulty = {scope_of(m) for m in judged if MARK_INTEGRITY in m.marks}
     alive = {
         scope_of(m)
         for m in judged
@@ -110,12 +119,18 @@ def _silent_causes(
         if alert.status == "open"
         and alert.purpose == SPARSE_PURPOSE
         and alert.key not in causes
-        and scope_of(alert.evidence) in alive
+        and scope_of(alert.evidence) in alive - faulty
     ]
 
 
 def _advance_cause(
-    key: str, states: list[SeriesState], alert: Alert | None, last_episode: int, window: Window, now: datetime
+    key: str,
+    states: list[SeriesState],
+    alert: Alert | None,
+    last_episode: int,
+    window: Window,
+    now: datetime,
+    explain: Mapping[str, Decomposition],
 ) -> Alert | None:
     if alert is None or alert.status == "resolved":
         covered = alert is not None and alert.resolved is not None and window.end <= alert.resolved
@@ -123,7 +138,7 @@ def _advance_cause(
         if covered or not confirmed:
             return None
         episode = max(last_episode, alert.episode if alert is not None else 0) + 1
-        return _opened(key, episode, states, confirmed, window, now)
+        return _opened(key, episode, states, confirmed, window, now, explain)
     if window.start < alert.last_window.start:
         return None
     again = window == alert.last_window
@@ -134,16 +149,23 @@ def _advance_cause(
     if unfounded:
         return _resolved(alert, states, window, now, late=True)
     if any(state.breach for state in states):
-        return _updated(alert, states, window, now, again=again)
+        return _updated(alert, states, window, now, explain, again=again)
     if all(state.clean for state in states):
         return _resolved(alert, states, window, now, late=again)
     return None
 
 
 def _opened(
-    key: str, episode: int, states: list[SeriesState], confirmed: list[SeriesState], window: Window, now: datetime
+    key: str,
+    episode: int,
+    states: list[SeriesState],
+    confirmed: list[SeriesState],
+    window: Window,
+    now: datetime,
+    explain: Mapping[str, Decomposition],
 ) -> Alert:
     members = _worst_first(confirmed)
+    explained = _explained(members, explain)
     lead = members[0].measurement
     cause = cause_of(lead)
     marks = _marks(members)
@@ -160,7 +182,7 @@ def _opened(
         status="open",
         severity=_severity(lead),
         title=wording.title(lead.model, cause, members, _series(states)),
-        message=wording.message(cause, members, _series(states), marks),
+        message=wording.message(cause, members, _series(states), marks, explained),
         opened=window.end,
         updated=now,
         evidence=lead,
@@ -169,24 +191,35 @@ def _opened(
         first_window=window,
         last_window=window,
         marks=marks,
+        decompositions=explained,
     )
 
 
-def _updated(alert: Alert, states: list[SeriesState], window: Window, now: datetime, *, again: bool) -> Alert | None:
+def _updated(
+    alert: Alert,
+    states: list[SeriesState],
+    window: Window,
+    now: datetime,
+    explain: Mapping[str, Decomposition],
+    *,
+    again: bool,
+) -> Alert | None:
     breaching = [state for state in states if state.breach]
     members = _worst_first([state for state in breaching if state.confirmed] or breaching)
     marks = _marks(members)
+    explained = _explained(members, explain)
     severity = max((alert.severity, _severity(members[0].measurement)), key=lambda name: SEVERITY[name])
     changed = msgspec.structs.replace(
         alert,
         severity=severity,
         title=wording.title(alert.model, alert.metric, members, _series(states)),
-        message=wording.message(alert.metric, members, _series(states), marks),
+        message=wording.message(alert.metric, members, _series(states), marks, explained),
         latest=_latest(alert, states, members),
         members=tuple(_member(state.measurement) for state in members),
         windows=alert.windows if again else alert.windows + 1,
         last_window=window,
         marks=marks,
+        decompositions=explained,
     )
     if _content(changed) == _content(alert):
         return None
@@ -245,6 +278,12 @@ def _excess(measurement: Measurement) -> float:
     bound = limit.warning if limit.warning is not None else limit.critical or 0.0
     base = measurement.reference_value if measurement.reference_value else bound
     return abs(value - base) / max(abs(base), 1e-9)
+
+
+def _explained(members: list[SeriesState], explain: Mapping[str, Decomposition]) -> tuple[Decomposition, ...]:
+    """Of the members, worst first; nothing is known about what happens inside a segment."""
+    names = (s.measurement.field or s.measurement.metric for s in members if not s.measurement.segment)
+    return tuple(explain[name] for name in dict.fromkeys(names) if name in explain)[:MOST_EXPLAINED]
 
 
 def _member(measurement: Measurement) -> AlertMember:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from driftlog.contract.alert import Decomposition
 from driftlog.contract.measurement import MARK_REFERENCE_TOO_SHORT, MARK_SEASON_UNSEEN, Measurement
 from driftlog.decide.series import SeriesState
 
 SHOWN: Final = 5
+EXPLAINED: Final = 2
 _MARKS: Final = {
     MARK_SEASON_UNSEEN: "The reference covers less than a year: a season it has not seen may be the reason.",
     MARK_REFERENCE_TOO_SHORT: "The reference is too short to know how much this varies by itself: a warning at most.",
@@ -23,7 +25,10 @@ _QUALITY: Final = {
 _TITLES: Final = {
     "prediction_drift": "the predictions drifted",
     "target_drift": "the true outcomes drifted",
+    "attribution_drift": "the attributions drifted",
     "performance": "performance is worse than the reference",
+    "estimated_performance": "performance is estimated to be worse than the reference",
+    "integrity": "the pipeline loses, repeats, delays or refuses events",
     "latency": "latency is too high",
     "errors": "too many predictions fail",
     "traffic": "no predictions arrive",
@@ -41,8 +46,14 @@ def title(model: str, cause: str, members: Sequence[SeriesState], series: int) -
     return f"{model}: {cause.replace('_', ' ')} out of its limits"
 
 
-def message(cause: str, members: Sequence[SeriesState], series: int, marks: Sequence[str]) -> str:
-    """What was measured, worst first, with limits; then what to bear in mind.
+def message(
+    cause: str,
+    members: Sequence[SeriesState],
+    series: int,
+    marks: Sequence[str],
+    explained: Sequence[Decomposition] = (),
+) -> str:
+    """What was measured, worst first, with limits; then what segments say about it, and what to bear in mind.
 
     For example ``7 of 16 features drifted against the reference in 2013-04-01/2013-04-08; strongest: month 0.62
     (limit 0.11), dest 0.31 (limit 0.12), and 5 more.``
@@ -61,12 +72,47 @@ def message(cause: str, members: Sequence[SeriesState], series: int, marks: Sequ
     known = f", {worst.maturity:.0%} of the truths known" if worst.maturity is not None else ""
     notes = [state.measurement.note for state in members[:1] if state.measurement.note]
     hints = [_MARKS[mark] for mark in marks if mark in _MARKS]
-    return " ".join((f"{text}{behind}{known}.", *(f"{note[:1].upper()}{note[1:]}." for note in notes), *hints))
+    why = [explanation(one) for one in explained[:EXPLAINED]]
+    return " ".join((f"{text}{behind}{known}.", *(f"{note[:1].upper()}{note[1:]}." for note in notes), *why, *hints))
+
+
+def explanation(split: Decomposition) -> str:
+    """One sentence: how much of a change is the mix of segments, and which segment adds most.
+
+    >>> from driftlog.contract.alert import Contribution
+    >>> most = (Contribution("features.origin=EWR", 0.141),)
+    >>> split = Decomposition("features.distance", ("features.origin",), 0.183, 0.171, 0.0121, 0.92, 0.0104, most)
+    >>> print(explanation(split).replace("; ", ";\\n"))
+    distance: 92% of the change is the mix of origin (within the segments it changed by 0.0121, noise is 0.0104);
+    most by origin=EWR (0.141 of 0.183).
+    """
+    name, by = _bare(split.name), " and ".join(_bare(field) for field in split.by) or "segments"
+    largest = split.largest[0] if split.largest else None
+    most = ""
+    if largest is not None and largest.value:
+        most = f"; most by {_bare(largest.segment)} ({number(largest.value)} of {number(split.total)})"
+    noise = f", noise is {number(split.noise)}" if split.noise else ""
+    inside = f"within the segments it changed by {number(split.within)}{noise}"
+    if split.mix_share < 0:
+        return f"{name}: the mix of {by} changed the other way; {inside}{most}."
+    if split.mix_share > 1:
+        return f"{name}: the mix of {by} explains all of the change, and more; {inside}{most}."
+    return f"{name}: {split.mix_share:.0%} of the change is the mix of {by} ({inside}){most}."
+
+
+def _bare(name: str) -> str:
+    return name.replace("features.", "")
 
 
 def _described(measurement: Measurement, cause: str) -> str:
     name = measurement.field.removeprefix("features.") if measurement.field else measurement.metric
-    if measurement.field and cause not in ("data_drift", "prediction_drift", "target_drift", *_QUALITY):
+    if measurement.field and cause not in (
+        "data_drift",
+        "prediction_drift",
+        "target_drift",
+        "attribution_drift",
+        *_QUALITY,
+    ):
         name = f"{measurement.metric} of {name}"
     limit = measurement.limit.warning if measurement.limit is not None else None
     if limit is None and measurement.limit is not None:

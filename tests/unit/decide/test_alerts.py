@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from driftlog.contract.alert import Alert
+from driftlog.contract.alert import Alert, Contribution, Decomposition
 from driftlog.contract.measurement import Chunks, Limit
 from driftlog.decide.alerts import advance
 from driftlog.decide.judge import judge
+from driftlog.decide.wording import explanation
 
 BREACH = ("warning", "critical")
 JUDGED = ("ok", "warning", "critical", "cannot_alarm")
@@ -321,3 +322,68 @@ def test_a_limit_without_a_warning_level_is_described(make, board):
     )
     board.play(measurement)
     assert "error_rate 0.4 (limit 0.2)" in board.open()[0].message
+
+
+def test_an_alert_says_what_segments_explain(make):
+    """In its message and as data, of its members only; the same again changes nothing."""
+    split = Decomposition(
+        "features.dest", ("features.origin",), 0.2, 0.19, 0.02, 0.95, 0.01, (Contribution("features.origin=EWR", 0.15),)
+    )
+    explain = {"features.dest": split, "features.hour": split}
+    judged = [
+        make.judged("critical", field="features.dest", value=0.3),
+        make.judged("ok", field="features.hour"),
+    ]
+    (alert,) = advance([], {}, judged, {}, make.start, explain=explain)
+    assert alert.decompositions == (split,)
+    assert "dest: 95% of the change is the mix of origin" in alert.message
+    assert "most by origin=EWR (0.15 of 0.2)." in alert.message
+    assert advance([alert], {alert.key: 1}, judged, {}, make.start, explain=explain) == []
+    assert msgspec.convert(msgspec.to_builtins(alert), Alert) == alert
+    later = [make.judged("critical", field="features.dest", value=0.3, window=1)]
+    (updated,) = advance([alert], {alert.key: 1}, later, {}, make.start)
+    assert updated.decompositions == ()
+    part = [make.judged("critical", field="features.dest", value=0.3, segment="features.carrier=UA")]
+    (of_segment,) = advance([], {}, part, {}, make.start, explain=explain)
+    assert of_segment.decompositions == ()
+
+
+def test_a_change_that_the_mix_does_not_explain_is_worded_so(make):
+    """The other way round, and more than all of it; a metric has no noise."""
+    split = Decomposition("accuracy", ("features.origin", "features.carrier"), -0.1, 0.02, -0.12, -0.2)
+    assert explanation(split) == (
+        "accuracy: the mix of origin and carrier changed the other way; within the segments it changed by -0.12."
+    )
+    more = msgspec.structs.replace(split, mix=-0.12, within=0.02, mix_share=1.2)
+    assert "explains all of the change, and more" in explanation(more)
+
+
+def test_a_faulty_pipeline_neither_opens_nor_resolves(make, board):
+    """Drift and performance are not judged in such windows, and silence about quality means nothing."""
+    for window in range(2):
+        board.play(
+            make.judged("critical", window=window),
+            make.judged("critical", metric="missing_share", purpose="quality", window=window),
+        )
+    before = board.open()
+    assert len(before) == 2
+    for window in range(2, 7):
+        faulty = make.measurement(value=0.9, window=window, chunks=make.chunks(), marks=("integrity",))
+        traffic = make.measurement("predictions", "operational", 500.0, window=window)
+        assert board.play(judge(faulty, make.settings()), judge(traffic, make.settings())) == []
+    assert board.open() == before
+
+
+def test_faults_of_the_pipeline_are_one_alert(make, board):
+    """Loss, lag and quarantine rise together."""
+    settings = make.settings()
+    for window in range(2):
+        board.play(
+            *(
+                judge(make.measurement(metric, "integrity", value, window=window), settings)
+                for metric, value in [("shipping_loss_share", 0.2), ("quarantine_rate", 0.5), ("ingest_lag_p95_s", 4e3)]
+            )
+        )
+    (alert,) = board.open()
+    assert (alert.key, len(alert.members)) == ("m|e||integrity", 3)
+    assert alert.title == "m: the pipeline loses, repeats, delays or refuses events"
