@@ -22,7 +22,7 @@ from driftlog.contract.binning import Binning
 from driftlog.contract.profile import PredictionProfile
 from driftlog.contract.window import Window
 from driftlog.evaluate.drift.registry import DRIFT_MEASURES
-from driftlog.profile import buckets
+from driftlog.profile import stored
 from driftlog.profile.binning import build_binning
 from driftlog.profile.buckets import load_window, recompute
 from driftlog.profile.count import count_frame
@@ -84,14 +84,14 @@ def timed(action: Callable[[], PredictionProfile | None]) -> tuple[PredictionPro
 
 def load_by_hour(store: Store, binning: Binning) -> PredictionProfile | None:
     """The window without its roll-ups."""
-    whole, buckets._resolved = (
-        buckets._resolved,
+    whole, stored._resolved = (
+        stored._resolved,
         lambda window: {"bool": {"filter": [during(window), {"term": {"resolution": "bucket"}}]}},
     )
     try:
         return load_window(store, "bench", "production", binning.id, WINDOW)
     finally:
-        buckets._resolved = whole
+        stored._resolved = whole
 
 
 def distances(reference: PredictionProfile, current: PredictionProfile, binning: Binning) -> None:

@@ -1,4 +1,4 @@
-"""Stored profiles: count dirty buckets anew, keep daily roll-ups right, load windows."""
+"""Stored profiles: count dirty buckets anew, keep daily roll-ups right. Loading is in `driftlog.profile.stored`."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
+
+import pandas as pd
 
 from driftlog.contract.binning import Binning
 from driftlog.contract.errors import LeaseLost, StoreUnavailable
 from driftlog.contract.names import IndexNames
-from driftlog.contract.profile import OutcomeProfile, PredictionProfile, ProfileKey, total
+from driftlog.contract.profile import OutcomeProfile, PredictionProfile, ProfileKey
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import DAY, Window
 from driftlog.profile.codec import (
     pack_outcomes,
     pack_predictions,
     sum_predictions,
-    unpack_outcomes,
-    unpack_predictions,
 )
+from driftlog.profile.count import count_frame, count_outcomes
 from driftlog.profile.documents import (
-    A_DAY,
-    BUCKET,
     OUTCOMES,
     PREDICTIONS,
     Document,
@@ -33,19 +32,38 @@ from driftlog.profile.documents import (
     day_of,
     profile_document,
     profile_id,
-    whole_days,
 )
-from driftlog.profile.outcome_query import outcome_query, parse_outcomes
-from driftlog.profile.query import bucket_queries, parse_bucket
-from driftlog.profile.raw import frozen_months, search_parts
-from driftlog.profile.scope import during
+from driftlog.profile.outcome_query import outcome_queries, parse_outcome_segments
+from driftlog.profile.query import bucket_queries, parse_segments
+from driftlog.profile.raw import KEEP_ALIVE, frozen_months, point_in_time, search_parts
+from driftlog.profile.stored import (
+    load_outcomes,
+    load_predictions,
+    load_segment_outcomes,
+    load_segments,
+    load_window,
+    sum_outcomes,
+)
 from driftlog.store.client import Store
 from driftlog.store.values import BulkAction
 
+__all__ = [
+    "load_outcomes",
+    "load_predictions",
+    "load_segment_outcomes",
+    "load_segments",
+    "load_window",
+    "recompute",
+    "search_outcomes",
+]
+
 SLICE: Final = 96
 """Buckets counted and written at once."""
-PAGE: Final = 10_000
+OUTCOMES_AT_ONCE: Final = 96
+"""Outcome profiles whose answers are held in memory together."""
 HOUR: Final = timedelta(hours=1)
+
+Profile = PredictionProfile | OutcomeProfile
 
 
 def recompute(
@@ -57,7 +75,9 @@ def recompute(
     *,
     term: int,
 ) -> int:
-    """Count buckets anew, whole, and write their profiles and the roll-ups of their days.
+    """Count buckets anew, whole, and write their profiles, those of their segments, and the roll-ups of their days.
+
+    Segments without events are not written, unless a stored profile says that they had some.
 
     Whatever made a bucket dirty (new events, late ones, a crash, an erasure), counting it whole heals it; nothing is
     counted twice. Documents are written with `term` as external version: an older term is refused. A bucket whose raw
@@ -72,7 +92,7 @@ def recompute(
     Returns
     -------
     int
-        Bucket profiles written.
+        Buckets counted and written, whatever the number of their segments.
 
     Raises
     ------
@@ -123,9 +143,20 @@ def _count_and_write(
     term: int,
 ) -> int:
     documents: dict[ProfileKey, Document] = {}
-    for key, packed, n, failures in _counted(store, binning, kind, keys):
-        if n or not frozen(key):
-            documents[key] = profile_document(kind, key, packed, n=n, failures=failures, term=term)
+    empty: list[ProfileKey] = []
+    written = 0
+    for group in _counted(store, binning, kind, keys):
+        whole = group[0]
+        if not whole.n and frozen(whole.key):
+            continue
+        written += 1
+        documents[whole.key] = _document(kind, binning, whole, term)
+        for profile in group[1:]:
+            if profile.n:
+                documents[profile.key] = _document(kind, binning, profile, term)
+            else:
+                empty.append(profile.key)
+    documents |= _healed(store, binning, kind, empty, term)
     rollups = _rollups(store, binning, kind, documents, term)
     actions = [
         BulkAction("index", index_of(store.names, key), profile_id(kind, key), document, term)
@@ -140,27 +171,67 @@ def _count_and_write(
     if report.failures:
         failure = report.failures[0]
         raise StoreUnavailable(f"profile {failure.id} was not stored: {failure.reason}", status=failure.status)
-    return len(documents)
+    return written
+
+
+def _document(kind: Kind, binning: Binning, profile: Profile, term: int) -> Document:
+    if isinstance(profile, PredictionProfile):
+        packed, failures = pack_predictions(profile, binning), profile.failures
+    else:
+        packed, failures = pack_outcomes(profile), 0
+    return profile_document(kind, profile.key, packed, n=profile.n, failures=failures, term=term)
+
+
+def _healed(
+    store: Store, binning: Binning, kind: Kind, empty: Sequence[ProfileKey], term: int
+) -> dict[ProfileKey, Document]:
+    """Empty profiles of those segments without events that have some according to what is stored."""
+    wanted: dict[str, dict[str, ProfileKey]] = defaultdict(dict)
+    for key in empty:
+        wanted[index_of(store.names, key)][profile_id(kind, key)] = key
+    healed: dict[ProfileKey, Document] = {}
+    for index, ids in wanted.items():
+        for id, source in store.mget(index, ids, source=["n"]).items():
+            if source["n"]:
+                healed[ids[id]] = _document(kind, binning, _no_events(kind, binning, ids[id]), term)
+    return healed
+
+
+def _no_events(kind: Kind, binning: Binning, key: ProfileKey) -> Profile:
+    nothing = pd.DataFrame()
+    return count_frame(nothing, binning, key) if kind == PREDICTIONS else count_outcomes(nothing, binning, key)
 
 
 def index_of(names: IndexNames, key: ProfileKey) -> str:
     return names.monthly("profiles", key.bucket.start)
 
 
-def _counted(
-    store: Store, binning: Binning, kind: Kind, keys: Sequence[ProfileKey]
-) -> Iterator[tuple[ProfileKey, bytes, int, int]]:
-    """(key, packed profile, n, failures) of each bucket, counted from the raw events."""
+def _counted(store: Store, binning: Binning, kind: Kind, keys: Sequence[ProfileKey]) -> Iterator[list[Profile]]:
+    """Profiles of each bucket, counted from the raw events: of the whole, then of each segment."""
     if kind == PREDICTIONS:
         for key, answers in search_parts(store, [(key, bucket_queries(binning, key)) for key in keys]):
-            profile = parse_bucket(answers, binning, key)
-            yield key, pack_predictions(profile, binning), profile.n, profile.failures
+            yield list(parse_segments(answers, binning, key).values())
         return
+    for key, answers in search_outcomes(store, binning, keys):
+        yield list(parse_outcome_segments(answers, binning, key).values())
+
+
+def search_outcomes(
+    store: Store, binning: Binning, keys: Sequence[ProfileKey]
+) -> Iterator[tuple[ProfileKey, list[Document]]]:
+    """Answers to the outcome searches of each bucket; the parts of a wide one share one point in time."""
     pattern = store.names.every("outcomes")
-    requests = [(pattern, outcome_query(binning, key)) for key in keys]
-    for key, answer in zip(keys, store.msearch(requests), strict=True):
-        outcomes = parse_outcomes(answer, binning, key)
-        yield key, pack_outcomes(outcomes), outcomes.n, 0
+    step = max(1, OUTCOMES_AT_ONCE // (1 + len(binning.segments)))
+    for at in range(0, len(keys), step):
+        bodies = [(key, outcome_queries(binning, key)) for key in keys[at : at + step]]
+        answers = iter(store.msearch([(pattern, parts[0]) for _, parts in bodies if len(parts) == 1]))
+        for key, parts in bodies:
+            if len(parts) == 1:
+                yield key, [next(answers)]
+                continue
+            with point_in_time(store, pattern) as pit:
+                held = {"pit": {"id": pit, "keep_alive": KEEP_ALIVE}}
+                yield key, [store.search(pattern, body | held) for body in parts]
 
 
 def _rollups(
@@ -184,19 +255,13 @@ def _rollups(
                 summed = replace(summed, hours=_hours(parts))
             data = pack_predictions(summed, binning)
         else:
-            data = pack_outcomes(_sum_outcomes(packed or [counts_in(fresh[keys[0]])], day))
+            data = pack_outcomes(sum_outcomes(packed or [counts_in(fresh[keys[0]])], day))
         rollups[day] = profile_document(kind, day, data, n=n, failures=failures, term=term)
     return rollups
 
 
 def _hours(parts: Mapping[Window, Document]) -> int:
     return len({bucket.start.replace(minute=0) for bucket, source in parts.items() if source["n"]})
-
-
-def _sum_outcomes(packed: Sequence[bytes], key: ProfileKey) -> OutcomeProfile:
-    summed = total(unpack_outcomes(data, key) for data in packed)
-    assert summed is not None  # noqa: S101 - the caller gives at least one
-    return summed
 
 
 def _stored_others(
@@ -219,157 +284,3 @@ def _stored_others(
             if bucket_in(source) == bucket:
                 found[day][bucket] = source
     return found
-
-
-def load_predictions(
-    store: Store,
-    model: str,
-    environment: str,
-    binning_id: str,
-    window: Window,
-    *,
-    version: str | None = None,
-    variant: str | None = None,
-    segment: str = "",
-) -> list[PredictionProfile]:
-    """Prediction profiles of a window, in order: one a whole UTC day in it, one a bucket at its edges.
-
-    Parameters
-    ----------
-    version, variant
-        None: all together (the key then says ``*`` where they differ).
-
-    A bucket belongs to the window its start is in.
-    """
-    profiles = []
-    for bucket, sources in _load(store, PREDICTIONS, model, environment, binning_id, window, version, variant, segment):
-        key = _key_of(sources, bucket)
-        packed = [counts_in(source) for source in sources]
-        profile = unpack_predictions(packed[0], key) if len(packed) == 1 else sum_predictions(packed, key)
-        assert profile is not None  # noqa: S101 - there is at least one source
-        profiles.append(replace(profile, hours=min(profile.hours, _hours_in(bucket))))
-    return profiles
-
-
-def _hours_in(bucket: Window) -> int:
-    return max(1, bucket.length // HOUR)
-
-
-def load_window(
-    store: Store,
-    model: str,
-    environment: str,
-    binning_id: str,
-    window: Window,
-    *,
-    version: str | None = None,
-    variant: str | None = None,
-    segment: str = "",
-) -> PredictionProfile | None:
-    """The sum of a window's prediction profiles, None where there are none; see `load_predictions`.
-
-    Adds packed arrays: a month of 20 features takes milliseconds, be it 30 roll-ups or 720 hours.
-    """
-    found = _load(store, PREDICTIONS, model, environment, binning_id, window, version, variant, segment)
-    sources = [source for _, group in found for source in group]
-    if not sources:
-        return None
-    key = replace(_key_of(sources, window), bucket=window)
-    profile = sum_predictions([counts_in(source) for source in sources], key)
-    assert profile is not None  # noqa: S101 - there is at least one source
-    hours = {bucket.start.replace(minute=0) for bucket, _ in found if bucket.length < DAY}
-    if len(found) == len(sources) and all(bucket.length >= HOUR for bucket, _ in found):
-        return profile
-    days = sum(24 for bucket, _ in found if bucket.length >= DAY)
-    return replace(profile, hours=min(profile.hours, len(hours) + days))
-
-
-def load_outcomes(
-    store: Store,
-    model: str,
-    environment: str,
-    binning_id: str,
-    window: Window,
-    *,
-    version: str | None = None,
-    variant: str | None = None,
-    segment: str = "",
-) -> list[OutcomeProfile]:
-    """Outcome profiles of a window, in order; parameters and order as in `load_predictions`."""
-    found = _load(store, OUTCOMES, model, environment, binning_id, window, version, variant, segment)
-    return [
-        _sum_outcomes([counts_in(source) for source in sources], _key_of(sources, bucket)) for bucket, sources in found
-    ]
-
-
-def _load(
-    store: Store,
-    kind: Kind,
-    model: str,
-    environment: str,
-    binning_id: str,
-    window: Window,
-    version: str | None,
-    variant: str | None,
-    segment: str,
-) -> list[tuple[Window, list[Document]]]:
-    """Stored profiles with events, by bucket, in order of time; those inside an earlier, longer bucket are left out."""
-    filters = [
-        {"term": {"model.name": model}},
-        {"term": {"kind": kind}},
-        {"term": {"binning_id": binning_id}},
-        {"term": {"service.environment": environment}},
-        {"term": {"segment": segment}},
-        {"range": {"n": {"gt": 0}}},
-        *([{"term": {"model.version": version}}] if version is not None else []),
-        *([{"term": {"model.variant": variant}}] if variant is not None else []),
-        _resolved(window),
-    ]
-    grouped: dict[Window, list[Document]] = defaultdict(list)
-    for source in _sources(store, {"bool": {"filter": filters}}):
-        grouped[bucket_in(source)].append(source)
-    kept: list[tuple[Window, list[Document]]] = []
-    for bucket in sorted(grouped, key=lambda window: (window.start, -window.length)):
-        if not kept or bucket.start >= kept[-1][0].end:
-            kept.append((bucket, grouped[bucket]))
-    return kept
-
-
-def _resolved(window: Window) -> dict[str, Any]:
-    """Roll-ups for the whole UTC days of `window`, buckets for the rest."""
-    days = whole_days(window)
-    if days is None:
-        return {"bool": {"filter": [during(window), {"term": {"resolution": BUCKET}}]}}
-    edges = [(window.start, days.start), (days.end, window.end)]
-    either: list[dict[str, Any]] = [{"bool": {"filter": [during(days), {"term": {"resolution": A_DAY}}]}}]
-    either += [
-        {"bool": {"filter": [during(Window(start, end)), {"term": {"resolution": BUCKET}}]}}
-        for start, end in edges
-        if start < end
-    ]
-    return {"bool": {"should": either, "minimum_should_match": 1}}
-
-
-def _sources(store: Store, query: dict[str, Any]) -> list[Document]:
-    pattern = store.names.every("profiles")
-    wanted = ["bucket", "counts", "model", "service.environment", "segment", "binning_id"]
-    body = {"query": query, "size": PAGE, "track_total_hits": True, "_source": wanted}
-    found = store.search(pattern, body)["hits"]
-    hits = found["hits"]
-    if found["total"]["value"] > len(hits):
-        hits = list(store.scan(pattern, query, source=wanted))
-    return [hit["_source"] for hit in hits]
-
-
-def _key_of(sources: Sequence[Document], bucket: Window) -> ProfileKey:
-    first = sources[0]
-    versions, variants = ({source["model"][name] for source in sources} for name in ("version", "variant"))
-    return ProfileKey(
-        model=first["model"]["name"],
-        environment=first["service"]["environment"],
-        version=versions.pop() if len(versions) == 1 else "*",
-        variant=variants.pop() if len(variants) == 1 else "*",
-        segment=first["segment"],
-        binning_id=first["binning_id"],
-        bucket=bucket,
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -253,3 +253,18 @@ def _value_counts(series: pd.Series[Any]) -> list[tuple[Any, int]]:
         entry = counted.setdefault(key, [value, 0])
         entry[1] += 1
     return [(value, count) for value, count in counted.values()]
+
+
+def dotted(source: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Values of a nested document by dotted name, as Elasticsearch sees them.
+
+    >>> dotted({"features": {"a": 1, "user.age": 2, "b": {"c": 3}}})
+    {'features.a': 1, 'features.user.age': 2, 'features.b.c': 3}
+    """
+    flat: dict[str, Any] = {}
+    for name, value in source.items():
+        if isinstance(value, Mapping):
+            flat |= dotted(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

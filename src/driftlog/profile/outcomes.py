@@ -24,12 +24,17 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from driftlog.contract.binning import Binning
 from driftlog.contract.errors import StoreUnavailable
 from driftlog.contract.events import EventGroup, ModelGroup, OutcomeDocument, ServiceGroup, SubjectGroup
+from driftlog.contract.segment import fields_of
 from driftlog.contract.settings import ModelSettings
+from driftlog.profile.columns import dotted
 from driftlog.profile.documents import parse_instant
+from driftlog.profile.layout import class_bins
 from driftlog.profile.outcome_row import join_outcome
 from driftlog.profile.scope import DEFAULT_ENVIRONMENT, instant
+from driftlog.profile.segments import segments_of
 from driftlog.store.client import Store
 from driftlog.store.values import BulkAction
 
@@ -116,13 +121,38 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return max(0, int(self.at.timestamp() * 1000))
 
 
-def join_feedback(store: Store, settings: ModelSettings, *, since: datetime, as_of: datetime) -> JoinReport:
+@dataclass(frozen=True, slots=True)
+class _Join:
+    """What one join works with."""
+
+    store: Store
+    settings: ModelSettings
+    binning: Binning | None
+    since: datetime
+    as_of: datetime
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes whose probabilities are kept first."""
+        return tuple(class_bins(self.binning)) if self.binning else ()
+
+
+def join_feedback(
+    store: Store, settings: ModelSettings, *, since: datetime, as_of: datetime, binning: Binning | None = None
+) -> JoinReport:
     """Join feedback ingested at or after `since`, and feedback that waits and is due at `as_of`.
 
     Outcomes are searchable when this returns. Only predictions of the settings' environment are joined. An outcome's
     ``event.ingested`` is that of its feedback, or `since` where that is later: so the search for dirty buckets that
     follows with the same `since` finds every outcome written here, on the clock that stamped the events.
+
+    Parameters
+    ----------
+    binning
+        Outcomes name the segments of this binning that their prediction is in. Under another binning they are written
+        again as soon as their feedback is read again: with `since` at the beginning of time, all of them.
     """
+    join = _Join(store, settings, binning, since, as_of)
     query = {
         "bool": {
             "filter": [
@@ -138,9 +168,9 @@ def join_feedback(store: Store, settings: ModelSettings, *, since: datetime, as_
     report = JoinReport()
     for page in _pages(hits, PAGE):
         times = [_ingested(hit) for hit in page]
-        report += _join_page(store, settings, [_label(hit) for hit in page], since, as_of)
+        report += _join_page(join, [_label(hit) for hit in page])
         report += JoinReport(newest_ingested=max((time for time in times if time is not None), default=None))
-    report += _retry_waiting(store, settings, since, as_of)
+    report += _retry_waiting(join)
     if report.joined:
         store.refresh(store.names.every("outcomes"))
     return report
@@ -184,24 +214,17 @@ def _label(hit: Document) -> Label:
     )
 
 
-def _join_page(
-    store: Store,
-    settings: ModelSettings,
-    labels: Sequence[Label],
-    joined: datetime,
-    as_of: datetime,
-    *,
-    retry: bool = False,
-) -> JoinReport:
+def _join_page(join: _Join, labels: Sequence[Label], *, retry: bool = False) -> JoinReport:
     """Join one page. `retry`: the labels wait already."""
+    store, settings, as_of = join.store, join.settings, join.as_of
     newest: dict[str, Label] = {}
     for label in labels:
         known = newest.get(label.prediction_id)
         if known is None or (known.at, known.id) < (label.at, label.id):
             newest[label.prediction_id] = label
-    predictions, hashes = _find(store, settings, newest)
+    predictions, hashes = _find(join, newest)
     found = set(predictions)
-    actions, unchanged = _outcome_actions(store, settings, newest, predictions, hashes, joined)
+    actions, unchanged = _outcome_actions(join, newest, predictions, hashes)
     state = list(_waiting_actions(store, settings, newest, found, as_of, retry=retry))
     report = store.bulk(actions)
     failures = [*report.failures, *(store.bulk(state).failures if state else [])]
@@ -218,9 +241,10 @@ def _join_page(
     )
 
 
-def _find(store: Store, settings: ModelSettings, wanted: Iterable[str]) -> tuple[dict[str, Document], dict[str, str]]:
+def _find(join: _Join, wanted: Iterable[str]) -> tuple[dict[str, Document], dict[str, str]]:
     """(source of each prediction by event id, ``event.hash`` of each outcome there is by its id), in one request."""
-    fields = list(_PREDICTION_FIELDS)
+    store, settings = join.store, join.settings
+    fields = [*_PREDICTION_FIELDS, *(fields_of(join.binning.segments) if join.binning else ())]
     if settings.task == "multiclass":
         fields.append("prediction.probabilities")
     raw, joined = store.names.all_predictions(settings.name), store.names.every("outcomes")
@@ -248,14 +272,10 @@ def outcome_id(model: str, prediction_id: str) -> str:
 
 
 def _outcome_actions(
-    store: Store,
-    settings: ModelSettings,
-    labels: Mapping[str, Label],
-    predictions: Mapping[str, Document],
-    hashes: Mapping[str, str],
-    joined: datetime,
+    join: _Join, labels: Mapping[str, Label], predictions: Mapping[str, Document], hashes: Mapping[str, str]
 ) -> tuple[list[BulkAction], int]:
     """(writes, number of outcomes that have this label already: a second look at the same feedback writes nothing)."""
+    settings = join.settings
     actions: list[BulkAction] = []
     unchanged = 0
     for prediction_id, prediction in predictions.items():
@@ -263,29 +283,48 @@ def _outcome_actions(
         if environment != settings.environment:
             continue
         label = labels[prediction_id]
-        document = outcome_document(prediction, label, settings, joined=max(joined, label.ingested or joined))
+        ingested = max(join.since, label.ingested or join.since)
+        document = outcome_document(
+            prediction, label, settings, joined=ingested, binning=join.binning, classes=join.classes
+        )
         id = outcome_id(settings.name, prediction_id)
         if hashes.get(id) == document.event.hash:
             unchanged += 1
         else:
-            index = store.names.monthly("outcomes", document.timestamp)
+            index = join.store.names.monthly("outcomes", document.timestamp)
             actions.append(BulkAction("index", index, id, document, label.version))
     return actions, unchanged
 
 
 def outcome_document(
-    prediction: Document, label: Label, settings: ModelSettings, *, joined: datetime
+    prediction: Document,
+    label: Label,
+    settings: ModelSettings,
+    *,
+    joined: datetime,
+    binning: Binning | None = None,
+    classes: Sequence[str] = (),
 ) -> OutcomeDocument:
     """The outcome of a stored prediction and a label.
 
-    ``event.hash`` covers what it was made from: truth, its time, and the settings that make a label of a score.
+    ``event.hash`` covers what it was made from: truth, its time, the settings that make a label of a score, and the
+    segments and class probabilities that it names.
     """
     at = parse_instant(prediction["@timestamp"])
     model, service = prediction.get("model", {}), prediction.get("service", {})
     truth = {"actual": label.actual, "actual_value": label.actual_value}
-    outcome = join_outcome(prediction.get("prediction") or {}, truth, settings, delay_s=(label.at - at).total_seconds())
+    outcome = join_outcome(
+        prediction.get("prediction") or {},
+        truth,
+        settings,
+        delay_s=(label.at - at).total_seconds(),
+        classes=classes,
+    )
     outcome.prediction_id = label.prediction_id
-    made_from = (truth, label.at, settings.task, settings.positive_label, settings.decision_threshold)
+    if binning and binning.segments:
+        outcome.segments = segments_of(dotted(prediction), binning) or None
+    how = (settings.task, settings.positive_label, settings.decision_threshold)
+    made_from = (truth, label.at, *how, outcome.segments, outcome.probabilities)
     subject = prediction.get("subject", {}).get("id")
     return OutcomeDocument(
         timestamp=at,
@@ -341,19 +380,20 @@ def _waiting_actions(
             yield BulkAction("index", store.names.state, id, document)
 
 
-def _retry_waiting(store: Store, settings: ModelSettings, joined: datetime, as_of: datetime) -> JoinReport:
+def _retry_waiting(join: _Join) -> JoinReport:
     """Try again what waits and is due (``expires`` is when its pause ends)."""
+    store, settings = join.store, join.settings
     filters = [
         {"term": {"kind": WAITING}},
         {"term": {"model.name": settings.name}},
         {"term": {"service.environment": settings.environment}},
-        {"range": {"expires": {"lt": instant(as_of)}}},
+        {"range": {"expires": {"lt": instant(join.as_of)}}},
     ]
     hits = store.scan(store.names.state, {"bool": {"filter": filters}}, sort=["expires"], source=["value"], size=PAGE)
     report = JoinReport()
     for page in _pages(islice(hits, WAITING_AT_ONCE), PAGE):
         labels = [msgspec.convert(hit["_source"]["value"], Label) for hit in page]
-        report += _join_page(store, settings, labels, joined, as_of, retry=True)
+        report += _join_page(join, labels, retry=True)
     return report
 
 

@@ -16,7 +16,7 @@ from driftlog.contract.profile import OutcomeProfile, PredictionProfile, Profile
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import DAY, Schedule, Window
 from driftlog.profile.binning import OTHER_VALUES, TOP_VALUES, build_binning, category_bins, make_binning
-from driftlog.profile.columns import category_name
+from driftlog.profile.columns import category_name, dotted
 from driftlog.profile.outcome_query import outcome_query, parse_outcomes
 from driftlog.profile.query import bucket_queries, parse_bucket
 from driftlog.profile.raw import search_parts
@@ -121,21 +121,6 @@ def _column(values: Sequence[object]) -> pd.Series[Any]:
     if numbers and all(type(value) in (int, float) and abs(value) < 2**1000 for value in numbers):  # type: ignore[arg-type]
         return pd.Series(pd.array(list(values), dtype="Float64")).astype("float64")  # type: ignore[call-overload]
     return pd.Series(list(values), dtype=object)
-
-
-def dotted(source: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Values of a nested document by dotted name, as Elasticsearch sees them.
-
-    >>> dotted({"features": {"a": 1, "user.age": 2, "b": {"c": 3}}})
-    {'features.a': 1, 'features.user.age': 2, 'features.b.c': 3}
-    """
-    flat: dict[str, Any] = {}
-    for name, value in source.items():
-        if isinstance(value, Mapping):
-            flat |= dotted(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
 
 
 def _whole_binning(store: Store, key: ProfileKey, sampled: Binning, settings: ModelSettings) -> Binning:

@@ -172,7 +172,7 @@ def _work(
     since = BEGINNING if recount else max(BEGINNING, cursor.ingested - overlap)
 
     with stages("join"):
-        joined = join_feedback(store, settings, since=since, as_of=record.as_of)
+        joined = join_feedback(store, settings, since=since, as_of=record.as_of, binning=binning)
     with stages("discover"):
         dirty = dirty_buckets(store, settings, binning, since=since, as_of=record.as_of)
         keys = [*dirty.prediction_keys, *dirty.outcome_keys]
