@@ -18,7 +18,7 @@ from driftlog.present.experiment_text import difference, interval, mean, p_text
 from driftlog.present.text import clean, number
 
 SEQUENCE: Final = Frame(height=320.0)
-_WIDEST: Final = 4.0
+_WIDEST: Final = 2.8
 """The chart shows intervals up to so many times the last one; the first ones are wider than any effect."""
 _ROW: Final = 46.0
 _NAMES: Final = 170.0
@@ -57,6 +57,7 @@ def sequence_chart(comparison: Comparison, result: ExperimentResult) -> Markup:
     parts.append(element("line", x1=frame.left, x2=frame.right, y1=scale(0.0), y2=scale(0.0), class_="zero"))
     if result.end is not None and span.start < result.end <= span.end:
         parts += _planned_end(result.end, frame, timeline)
+        parts += _end_interval(comparison, result, timeline, scale)
     parts += _band(looks, timeline, scale)
     line = [(timeline(_until(look)), _inside(look.difference or 0.0, scale)) for look in looks]
     if len(line) > 1:
@@ -99,6 +100,17 @@ def _planned_end(end: datetime, frame: Frame, timeline: Timeline) -> list[Markup
         element("line", x1=x, x2=x, y1=TOP, y2=frame.bottom, class_="level"),
         text("planned end", x - 6, TOP + 11, class_="tick", anchor="end"),
     ]
+
+
+def _end_interval(comparison: Comparison, result: ExperimentResult, timeline: Timeline, scale: Linear) -> list[Markup]:
+    """The interval of the test at the planned end, once it is reached."""
+    low, high = comparison.fixed_lower, comparison.fixed_upper
+    if not result.ended or result.end is None or low is None or high is None:
+        return []
+    x = timeline(result.end)
+    title = f"At the planned end: {interval(low, high, result.kind)}, p = {p_text(comparison.fixed_p_adjusted)}"
+    box = {"x": x - 4, "y": _inside(high, scale), "width": 8.0, "height": _inside(low, scale) - _inside(high, scale)}
+    return [titled("rect", title, **box, rx=4.0, class_="at-end")]
 
 
 def _band(looks: Sequence[Look], timeline: Timeline, scale: Linear) -> list[Markup]:
@@ -183,9 +195,9 @@ def collection_chart(result: ExperimentResult) -> Markup:
     span = span_of(result)
     if span is None:
         return Markup("")
-    lines = [_units(result.control.variant, result.comparisons[0].looks, control=True, tone=0)]
+    lines = [_units(result.control.variant, result.comparisons[0].looks, control=True, tone=1)]
     for index, comparison in enumerate(result.comparisons[:2]):
-        lines.append(_units(comparison.treatment, comparison.looks, control=False, tone=index + 1))
+        lines.append(_units(comparison.treatment, comparison.looks, control=False, tone=2 * index))
     levels = []
     shares = {arm.share for arm in result.arms}
     if result.planned_units and len(shares) == 1:
@@ -201,4 +213,4 @@ def _units(name: str, looks: Sequence[Look], *, control: bool, tone: int) -> Lin
         units = look.control_units if control else look.treatment_units
         window = Window(midnight(look.day), midnight(look.day) + DAY)
         points.append(Point(window, float(units), title=f"{look.day}: {units:,} in {name}"))
-    return Line(clean(name, 9), tuple(points), tone)
+    return Line(clean(name, 11), tuple(points), tone)

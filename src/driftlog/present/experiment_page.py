@@ -12,7 +12,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from driftlog.contract.experiment import EXPERIMENT_VERDICTS, Comparison, ExperimentResult, StoppedExperiment
 from driftlog.present.experiment_charts import arms_chart, collection_chart, sequence_chart
 from driftlog.present.experiment_table import stopped_line
-from driftlog.present.experiment_text import LEVELS, SIGNS, difference, interval, mean, p_text, percent_level, progress
+from driftlog.present.experiment_text import (
+    LEVELS,
+    SIGNS,
+    difference,
+    interval,
+    mean,
+    p_equals,
+    p_text,
+    percent_level,
+    progress,
+)
 from driftlog.present.sections.parts import Figure, Section, Table
 from driftlog.present.text import clean, day, share
 
@@ -84,22 +94,30 @@ def _cards(result: ExperimentResult) -> list[Card]:
     bad = result.verdict == "sample_ratio_mismatch"
     cards = [
         Card("Difference", difference(best.difference, kind), f"{several}{relative}".strip(", ")),
-        Card(
-            f"{percent_level(best.level)} at every look",
-            f"{difference(best.lower, kind)} to {difference(best.upper, kind)}" if best.lower is not None else "–",
-            f"always-valid p {p_text(best.p_adjusted)}",
-        ),
+        _interval_card(best, result),
         Card(f"{result.unit.capitalize()}s", f"{result.units:,}", _of_plan(result)),
         Card(
             "Sample ratio",
             "mismatch" if bad else "as meant" if ratio is not None else "–",
-            f"chi-square p {p_text(ratio)}",
+            f"chi-square {p_equals(ratio)}",
             "critical" if bad else "",
         ),
     ]
     if not result.ended and (days := _days_left(result)) is not None:
         cards.append(Card("To the plan", f"{days:,} d", f"{result.units_per_day:,.0f} new {result.unit}s a day"))
     return cards
+
+
+def _interval_card(best: Comparison, result: ExperimentResult) -> Card:
+    """The interval that the verdict is read from."""
+    lower, upper, p = best.lower, best.upper, f"always-valid {p_equals(best.p_adjusted)}"
+    title = f"{percent_level(best.level)} at every look"
+    if result.ended:
+        lower, upper, p = best.fixed_lower, best.fixed_upper, p_equals(best.fixed_p_adjusted)
+        title = f"{percent_level(best.fixed_level)} at the planned end"
+    low, high = (difference(value, result.kind).removesuffix(" pp") for value in (lower, upper))
+    unit = " pp" if result.kind == "binary" else ""
+    return Card(title, f"{low} … {high}{unit}" if lower is not None else "–", p)
 
 
 def _of_plan(result: ExperimentResult) -> str:
@@ -121,7 +139,8 @@ def _differences(result: ExperimentResult) -> Section:
         id="difference",
         title="The difference over time",
         lead=f"The band is the {level} confidence sequence: it holds on every day at once, so you may look as often as "
-        f"you like and stop when it leaves zero. The grey zone are differences below the minimum effect of {effect}.",
+        f"you like and stop when it leaves zero (filled points). In the grey zone differences are smaller than the "
+        f"minimum effect of {effect}.",
         figures=[_sequence(comparison, result) for comparison in result.comparisons],
     )
 
@@ -204,9 +223,8 @@ def _variants(result: ExperimentResult) -> Section:
 
 def _collection(result: ExperimentResult) -> Section:
     unit = f"{result.unit}s"
-    ratio = p_text(result.sample_ratio_p_value)
-    always = p_text(result.sample_ratio_always_valid)
-    tests = f"chi-square p {ratio}, always-valid p {always}."
+    ratio = p_equals(result.sample_ratio_p_value)
+    tests = f"chi-square {ratio}, always-valid {p_equals(result.sample_ratio_always_valid)}."
     lead = f"The variants got the {unit} they were meant to get, as far as can be told: {tests}"
     if result.verdict == "sample_ratio_mismatch":
         lead = f"The variants did not get the {unit} they were meant to get: {tests}"

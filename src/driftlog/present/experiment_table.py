@@ -16,7 +16,17 @@ from driftlog.contract.experiment import (
     ExperimentResult,
     StoppedExperiment,
 )
-from driftlog.present.experiment_text import LEVELS, SIGNS, difference, interval, mean, p_text, percent_level, progress
+from driftlog.present.experiment_text import (
+    LEVELS,
+    SIGNS,
+    difference,
+    interval,
+    mean,
+    p_equals,
+    p_text,
+    percent_level,
+    progress,
+)
 from driftlog.present.tables import _table
 from driftlog.present.text import clean, day, share
 
@@ -34,9 +44,9 @@ def experiment_status(result: ExperimentResult, stopped: StoppedExperiment | Non
         parts.append(Text(clean(stopped_line(stopped), 400), style="bold"))
     parts.append(Text(f"{SIGNS[result.verdict]} {clean(result.sentence, 400)}", style=style))
     parts += [_arms(result), _comparisons(result)]
-    ratio = f"sample ratio p = {p_text(result.sample_ratio_p_value)}"
+    ratio = f"sample ratio {p_equals(result.sample_ratio_p_value)}"
     planned = f"{result.units:,} of {result.planned_units:,} planned {unit}" if result.planned_units else ""
-    pace = f"{result.units_per_day:,.0f} new {unit} a day" if result.units_per_day is not None else ""
+    pace = f"{result.units_per_day:,.0f} new {unit} a day" if result.units_per_day else ""
     parts.append(Text("  ".join(part for part in (ratio, planned, pace) if part), style="dim"))
     parts += [Text(f"- {clean(note, 400)}") for note in result.notes]
     return Group(*parts)

@@ -37,7 +37,8 @@ def difference(value: float | None, kind: str, *, sign: bool = True) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     scaled = value * 100 if kind == "binary" else value
-    text = f"{scaled:{'+' if sign else ''}.3g}".replace("-", "−") if scaled else "0"
+    form = ("+" if sign else "") + (".2f" if kind == "binary" and 0.01 <= abs(scaled) < 10 else ".3g")
+    text = format(scaled, form).replace("-", "−") if scaled else "0"
     return f"{text} pp" if kind == "binary" else text
 
 
@@ -68,6 +69,15 @@ def p_text(p: float | None) -> str:
     if p is None:
         return "–"
     return "< 0.0001" if p < 0.0001 else f"{p:.2g}"
+
+
+def p_equals(p: float | None) -> str:
+    """A p-value as part of a sentence.
+
+    >>> p_equals(0.2), p_equals(1e-9)
+    ('p = 0.2', 'p < 0.0001')
+    """
+    return f"p {p_text(p)}" if p is not None and p < 0.0001 else f"p = {p_text(p)}"
 
 
 def percent_level(level: float) -> str:

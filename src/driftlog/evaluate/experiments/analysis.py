@@ -24,7 +24,7 @@ from driftlog.contract.experiment import (
 )
 from driftlog.contract.settings import ExperimentSettings
 from driftlog.evaluate.experiments.fixed import FixedTest, fixed_test, is_proportion
-from driftlog.evaluate.experiments.planner import split_alpha
+from driftlog.evaluate.experiments.planner import sequential_stretch, split_alpha
 from driftlog.evaluate.experiments.power import detectable_effect, total_units
 from driftlog.evaluate.experiments.sample_ratio import ALARM, sample_ratio_always_valid, sample_ratio_p_value
 from driftlog.evaluate.experiments.sequential import always_valid_p, confidence_sequence, mixing_sd, shrunken
@@ -304,7 +304,7 @@ def _detectable(control: UnitSums, treated: UnitSums, settings: ExperimentSettin
 
 
 def _planned(control: UnitSums, totals: Sequence[UnitSums], settings: ExperimentSettings, levels: Levels) -> int | None:
-    """Units that one look at the end needs, given the baseline (or spread) seen so far."""
+    """Units that the test at the end (without an end: the sequential one) needs, given what was seen so far."""
     if control.n < MIN_UNITS:
         return None
     proportions = is_proportion(*totals)
@@ -314,7 +314,7 @@ def _planned(control: UnitSums, totals: Sequence[UnitSums], settings: Experiment
     effect = settings.minimum_effect if up else -settings.minimum_effect
     if (proportions and not 0 <= p + effect <= 1) or (not proportions and spread == 0):
         return None
-    return total_units(
+    once = total_units(
         baseline=p if proportions else None,
         sd=None if proportions else spread,
         effect=effect,
@@ -322,6 +322,9 @@ def _planned(control: UnitSums, totals: Sequence[UnitSums], settings: Experiment
         power=settings.power,
         shares=intended_shares(settings),
     )
+    if settings.end.strip():
+        return once
+    return math.ceil(once * sequential_stretch(levels.each_look, settings.power))
 
 
 def units_per_day(data: ExperimentData) -> float | None:

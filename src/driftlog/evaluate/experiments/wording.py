@@ -48,20 +48,23 @@ def overall_sentence(result: ExperimentResult) -> str:
     """The verdict on the whole experiment, with what to do."""
     if result.verdict == "sample_ratio_mismatch":
         p = result.sample_ratio_p_value or 0.0
+        shown = f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
         return (
             f"Do not read these results: the variants did not get the shares of {result.unit}s they were meant to get "
-            f"(p = {p:.2g}). Find out where {result.unit}s are lost or assigned twice, then start again."
+            f"({shown}). Find out where {result.unit}s are lost or assigned twice, then start again."
         )
     best = [c for c in result.comparisons if c.verdict == result.verdict]
     names = ", ".join(c.treatment for c in best)
     control = result.control.variant
+    what_now = "The planned end is reached." if result.ended else "You may stop."
     if result.verdict == "treatment_better":
         top = max(best, key=lambda c: abs(c.difference or 0.0))
-        return f"{top.treatment} is better than {control}: {_gain(top, result)}. You may stop."
+        return f"{top.treatment} is better than {control}: {_gain(top, result)}. {what_now}"
     if result.verdict == "treatment_worse":
-        return f"{names} {'is' if len(best) == 1 else 'are'} worse than {control}. You may stop."
+        by = f": {_gain(best[0], result)}" if len(best) == 1 else ""
+        return f"{names} {'is' if len(best) == 1 else 'are'} worse than {control}{by}. {what_now}"
     if result.verdict == "no_difference":
-        return f"{names} and {control} do not differ by {_effect(result)} or more. You may stop."
+        return f"{names} and {control} do not differ by {_effect(result)} or more. {what_now}"
     if result.verdict == "inconclusive":
         return (
             f"The planned end is reached without a decision between {control} and {names}. "
@@ -157,11 +160,12 @@ def _winners_curse(result: ExperimentResult) -> str:
 def signed(value: float, *, binary: bool) -> str:
     """A difference with its sign; proportions in percentage points.
 
-    >>> signed(0.0123, binary=True), signed(-1.5, binary=False), signed(0.0, binary=True)
-    ('+1.23 pp', '-1.5', '0 pp')
+    >>> signed(0.0123, binary=True), signed(-1.5, binary=False), signed(0.0, binary=True), signed(-0.0007, binary=True)
+    ('+1.23 pp', '−1.5', '0 pp', '−0.07 pp')
     """
     scaled = value * 100 if binary else value
-    text = f"{scaled:+.3g}" if scaled else "0"
+    text = f"{scaled:+.2f}" if binary and 0.01 <= abs(scaled) < 10 else f"{scaled:+.3g}" if scaled else "0"
+    text = text.replace("-", "−")
     return f"{text} pp" if binary else text
 
 
