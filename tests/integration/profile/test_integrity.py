@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from driftlog.contract.integrity import IntegritySummary
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import DAY, WEEK, Window
 from driftlog.profile import integrity
+from driftlog.profile.binning import build_binning
+from driftlog.profile.distinct import distinct_values
 from driftlog.profile.integrity import summarise_integrity
 from driftlog.profile.silence import silent_hours
 from driftlog.store.client import Store
@@ -257,3 +260,19 @@ def test_windows_shorter_than_an_hour_have_no_whole_hour() -> None:
     buckets = [{"key": (DAY0 - 4 * WEEK).timestamp() * 1000, "doc_count": 20}]
     quarter = Window(DAY0 + timedelta(minutes=15), DAY0 + timedelta(minutes=30))
     assert silent_hours({"aggregations": {"hours": {"buckets": buckets}}}, SETTINGS, quarter) == (None, 0)
+
+
+@elasticsearch
+def test_distinct_values_are_those_of_pandas(store: Store, write: Write) -> None:
+    """Of the categories in the window, new ones included; a number declared a category, too; else nothing."""
+    plans = pd.Series(np.random.default_rng(8).integers(0, 150, 400)).map("plan {}".format)
+    events = spread(400)
+    for event, plan in zip(events, plans, strict=True):
+        event["features"] = {"plan": plan, "amount": len(plan), "zone": int(plan[-1])}
+    write([*events, prediction(999, DAY0 + 2 * DAY)])
+    frame = pd.DataFrame({"features.plan": ["plan 1", "plan 2"], "features.amount": [1.5, 2], "features.zone": [1, 2]})
+    settings = ModelSettings(name="churn", categorical=("zone",))
+    binning = build_binning(frame, settings, created=DAY0)
+    found = distinct_values(store, settings, binning, WINDOW)
+    assert found == {"features.plan": plans.nunique(), "features.zone": plans.str[-1].nunique()}
+    assert distinct_values(store, settings, binning, Window(DAY0 + 5 * DAY, DAY0 + 6 * DAY)) == {}
