@@ -3,9 +3,9 @@
     python -m benchmarks.default_rule            # 60 streams of each kind: some minutes
     python -m benchmarks.default_rule --quick    # 3 streams
 
-Where a shift is a change of the mean, heavily repeated values (precipitation of 0) leave their bin at once: any shift is
-seen whole or not at all. Flights of 2013 (14 features), 12 weeks of reference and 39 weeks judged, weeks or rows shuffled so that nothing drifts;
-`benchmarks._default_rule` says how. Every stream has a fresh order, reference and binning.
+Flights of 2013 (14 features), 12 weeks of reference and 39 weeks judged, weeks or rows shuffled so that nothing drifts;
+`benchmarks._default_rule` says how. Every stream has a fresh order, reference and binning. Where the mean is shifted,
+heavily repeated values (precipitation of 0) leave their bin at once: such a shift is seen whole or not at all.
 """
 
 from __future__ import annotations
