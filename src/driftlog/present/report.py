@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from driftlog.present.charts.heatmap import hatch_definition
 from driftlog.present.report_data import ReportData
 from driftlog.present.sections.alerts import alerts_section
+from driftlog.present.sections.courses import course_sections
 from driftlog.present.sections.drift import distributions_section, drift_section
 from driftlog.present.sections.judging import judging_section
 from driftlog.present.sections.operations import errors_section, resources_section, traffic_section
@@ -39,6 +40,7 @@ def render_report(data: ReportData) -> str:
         traffic_section(data),
         errors_section(data),
         resources_section(data),
+        *course_sections(data),
         judging_section(data),
     ]
     span = data.span

@@ -34,7 +34,7 @@ MAX_DISTRIBUTIONS: Final = 12
 MAX_CATEGORIES: Final = 10
 MAX_MEASUREMENTS: Final = 100_000
 HISTOGRAM_BINS: Final = 32
-DRIFT_PURPOSES: Final = ("data_drift", "prediction_drift", "target_drift")
+DRIFT_PURPOSES: Final = ("data_drift", "prediction_drift", "target_drift", "attribution_drift")
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,17 @@ class Card:
     spark: str = ""
 
 
-def series_of(data: ReportData, metric: str, field: str = "") -> list[Measurement]:
-    """Measurements of one metric of the whole model, in order of the windows."""
-    return [m for m in data.measurements if m.metric == metric and m.field == field]
+APART: Final = frozenset({"estimated_performance", "estimation_error", "concept_drift", "fairness", "custom"})
+"""Purposes whose metrics may be named as others are; they are shown where their purpose is asked for."""
+
+
+def series_of(data: ReportData, metric: str, field: str = "", *, purpose: str = "") -> list[Measurement]:
+    """Measurements of one metric of the whole model, in order of the windows; what was measured, not estimated."""
+    return [
+        m
+        for m in data.measurements
+        if m.metric == metric and m.field == field and (m.purpose == purpose if purpose else m.purpose not in APART)
+    ]
 
 
 def latest_judged(series: Sequence[Measurement]) -> Measurement | None:

@@ -67,7 +67,7 @@ def summarise_windows(measurements: Sequence[Measurement], alerts: Sequence[Aler
 def _summarise(
     window: Window, found: Sequence[Measurement], alerts: Sequence[Alert], wanted: Sequence[str]
 ) -> WindowSummary:
-    by_metric = {m.metric: m for m in found if not m.field}
+    by_metric = {m.metric: m for m in found if not m.field and m.purpose in ("performance", "operational")}
     breaches = [m for m in found if m.purpose == "data_drift" and SEVERITY[m.verdict] > 0]
     breaches.sort(key=lambda m: (-SEVERITY[m.verdict], -(m.value or 0.0)))
     worst = max((SEVERITY[m.verdict] for m in found), default=0)

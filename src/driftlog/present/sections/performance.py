@@ -32,7 +32,7 @@ _LARGE = 2
 
 def performance_section(data: ReportData) -> Section:
     """The headline metrics large, the others small beside each other."""
-    measured = {m.metric for m in data.measurements if m.purpose == "performance" and m.value is not None}
+    measured = {m.metric for m in data.measurements if _is_headline(m)}
     ordered = [name for name in _ORDER if name in measured] + sorted(measured - set(_ORDER))
     span = data.span
     figures = [_figure(data, name, span, large=i < _LARGE) for i, name in enumerate(ordered)] if span else []
@@ -40,21 +40,35 @@ def performance_section(data: ReportData) -> Section:
     lead = "Each point is one window, compared with its true outcomes. The band is the 95 % interval."
     if provisional:
         lead += " Hollow points are provisional: too few truths have arrived to judge them."
+    if any(m.purpose == "estimated_performance" and m.value is not None for m in data.measurements):
+        lead += " The second line is the estimate made before the truths arrived; it assumes that the concept holds."
     return Section(
         id="performance",
         title="Performance",
         lead=lead,
         figures=figures,
-        empty="No true outcomes have arrived. Performance appears here once feedback is sent.",
+        empty="No true outcomes have arrived. Performance appears here once feedback is sent, or estimates once the "
+        "reference has true outcomes.",
         extra={"large": _LARGE},
     )
 
 
+def _is_headline(m: Measurement) -> bool:
+    return m.purpose in ("performance", "estimated_performance") and m.value is not None and not m.field
+
+
 def _figure(data: ReportData, metric: str, span: Window, *, large: bool) -> Figure:
-    series = series_of(data, metric)
+    realised = series_of(data, metric)
+    estimated = series_of(data, metric, purpose="estimated_performance")
+    series = realised or estimated
     unit = series[0].unit
+    lines = [
+        Line(name, tuple(point(m) for m in found), tone)
+        for tone, (name, found) in enumerate((("realised", realised), ("estimated", estimated)))
+        if found
+    ]
     chart = line_chart(
-        [Line(title_of(metric), tuple(point(m) for m in series))],
+        lines,
         span,
         label=f"{title_of(metric)} over time",
         form=number,
