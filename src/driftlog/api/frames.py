@@ -9,7 +9,7 @@ import pandas as pd
 
 from driftlog.contract.alert import Alert
 from driftlog.contract.measurement import Measurement
-from driftlog.profile.reference_window import dotted
+from driftlog.profile.columns import dotted
 
 MEASUREMENT_COLUMNS: Final = (
     "model",

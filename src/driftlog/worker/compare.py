@@ -77,7 +77,7 @@ def compare(
         binning, against, side = _stored_reference(store, settings, reference, current)
     else:
         side = _canonical(reference)
-        binning, against = _active(store, settings)[0], None
+        binning, against = active_reference(store, settings)[0], None
     counted = count_side(store, settings, binning, current)
     require_data(store, settings, binning, current, counted.predictions.n)
     notes = []
@@ -136,7 +136,8 @@ def _canonical(side: Side) -> Side:
     return replace(side, segment=canonical_segment(side.segment)) if side.segment else side
 
 
-def _active(store: Store, settings: ModelSettings) -> tuple[Binning, Reference]:
+def active_reference(store: Store, settings: ModelSettings) -> tuple[Binning, Reference]:
+    """The model's bins and active reference, or `ReferenceUnusable` with the command that sets one."""
     found = active(store, settings.name, settings.environment)
     if found is None:
         raise ReferenceUnusable(
@@ -151,7 +152,7 @@ def _stored_reference(
 ) -> tuple[Binning, Reference, Side | None]:
     """The stored reference and its bins; of its part of the current segment, where it keeps one."""
     if name == ACTIVE:
-        binning, reference = _active(store, settings)
+        binning, reference = active_reference(store, settings)
     else:
         reference = load_reference(store, find_reference(store, settings, name))
         binning = load_binning(store, reference.binning_id)

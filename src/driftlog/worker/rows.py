@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from driftlog.contract.profile import ProfileKey
+from driftlog.contract.binning import Binning
+from driftlog.contract.profile import OutcomeProfile, ProfileKey
 from driftlog.contract.settings import ModelSettings
+from driftlog.contract.window import Window
+from driftlog.profile.columns import dotted
+from driftlog.profile.count import count_outcomes
 from driftlog.profile.outcomes import outcome_id
-from driftlog.profile.reference_window import dotted
 from driftlog.profile.scope import of_key
 from driftlog.store.client import Store
 
@@ -20,16 +23,7 @@ PAGE: Final = 5_000
 MARGIN: Final = 1.1
 """The chance of each row is that much larger than needed, so that enough are drawn."""
 FIELDS: Final = ("@timestamp", "event.id", "event.outcome", "features", "prediction")
-TRUTH: Final = (
-    "outcome.actual",
-    "outcome.actual_value",
-    "outcome.predicted",
-    "outcome.score",
-    "outcome.predicted_value",
-    "outcome.log_loss",
-    "outcome.squared_error",
-    "outcome.delay_s",
-)
+NOT_TRUTH: Final = ("outcome.prediction_id", "outcome.segments")
 
 Document = dict[str, Any]
 
@@ -94,8 +88,22 @@ def _truth(store: Store, settings: ModelSettings, ids: Sequence[str]) -> dict[st
     found: dict[str, Document] = {}
     for hit in store.find_by_ids(pattern, by_outcome):
         flat = dotted({"outcome": hit.source.get("outcome", {})})
-        found[by_outcome[hit.id]] = {name: flat[name] for name in TRUTH if flat.get(name) is not None}
+        found[by_outcome[hit.id]] = {
+            name: value for name, value in flat.items() if value is not None and name not in NOT_TRUTH
+        }
     return found
+
+
+def outcomes_by_day(
+    frame: pd.DataFrame, settings: ModelSettings, binning: Binning, key: ProfileKey, days: Sequence[Window]
+) -> tuple[OutcomeProfile, ...]:
+    """The known outcomes of rows, one profile a day that has any."""
+    positive = settings.positive_label if settings.task == "binary" else None
+    found = []
+    for day in days:
+        inside = (frame["@timestamp"] >= day.start) & (frame["@timestamp"] < day.end)
+        found.append(count_outcomes(frame[inside], binning, replace(key, bucket=day), positive_label=positive))
+    return tuple(profile for profile in found if profile.n)
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -14,13 +14,12 @@ from driftlog.contract.profile import OutcomeProfile, PredictionProfile, Profile
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import DAY, Schedule, Window, bucket_at
 from driftlog.profile.buckets import load_outcomes, load_window
-from driftlog.profile.count import count_outcomes
 from driftlog.profile.outcome_query import outcome_query, parse_outcomes
 from driftlog.profile.query import bucket_queries, parse_bucket
 from driftlog.profile.raw import search_parts
 from driftlog.profile.scope import of_key
 from driftlog.store.client import Store
-from driftlog.worker.rows import read_rows
+from driftlog.worker.rows import outcomes_by_day, read_rows
 
 MAX_CHUNKS: Final = 120
 SAMPLE_ROWS: Final = 20_000
@@ -176,14 +175,8 @@ def _sampled_outcomes(
 ) -> tuple[list[Days], int | None, bool]:
     key = key_of(settings, binning, side)
     sample = read_rows(store, settings, key, rows=SAMPLE_ROWS, seed=0)
-    days = days_of(side.window, settings.timezone)
-    positive = settings.positive_label if settings.task == "binary" else None
-    counted: dict[Window, OutcomeProfile] = {}
-    for day in days:
-        inside = (sample.frame["@timestamp"] >= day.start) & (sample.frame["@timestamp"] < day.end)
-        day_key = key_of(settings, binning, side, day)
-        counted[day] = count_outcomes(sample.frame[inside], binning, day_key, positive_label=positive)
-    found = [tuple(counted[day] for day in days if day.overlaps(window) and counted[day].n) for window in windows]
+    counted = outcomes_by_day(sample.frame, settings, binning, key, days_of(side.window, settings.timezone))
+    found = [tuple(day for day in counted if day.key.bucket.overlaps(window)) for window in windows]
     return found, len(sample.frame), len(sample.frame) < sample.population
 
 
