@@ -49,7 +49,7 @@ def join_outcome(
     truth, value = _finite(feedback.get("actual_value")), _finite(prediction.get("value"))
     outcome.actual_value, outcome.predicted_value = truth, value
     if truth is not None and value is not None:
-        outcome.error = value - truth
+        outcome.error = value - truth + 0.0  # never minus zero, which Elasticsearch sorts below zero
         outcome.absolute_error = abs(outcome.error)
         outcome.squared_error = outcome.error * outcome.error
         if truth:
