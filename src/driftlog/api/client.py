@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,8 @@ from driftlog.api.comparison import Comparison
 from driftlog.api.frames import alerts_frame, events_frame, measurements_frame
 from driftlog.api.models import choose_model, known_models
 from driftlog.api.reference import ModelReference
+from driftlog.api.scenario import Scenario
+from driftlog.api.scenarios import replay
 from driftlog.api.times import MomentLike, Span, WindowLike, as_moment, resolve
 from driftlog.config.load import load_settings
 from driftlog.contract.errors import ReferenceUnusable, UsageError
@@ -333,6 +335,53 @@ class Driftlog:
                 reference_variant=reference_variant,
                 methods=(method,) if isinstance(method, str) else tuple(method),
                 environment=environment,
+                now=_now,
+            )
+        )
+
+    def scenario(
+        self,
+        model: str | None,
+        window: WindowLike,
+        predict: Callable[[pd.DataFrame], Any],
+        *,
+        shift: str | Sequence[str] = (),
+        set: str | Sequence[str] = (),
+        mix: str | Sequence[str] = (),
+        segment: str = "",
+        version: str | None = None,
+        variant: str | None = None,
+        environment: str | None = None,
+        rows: int = 10_000,
+        seed: int = 0,
+        force: bool = False,
+    ) -> Scenario:
+        """Replay a stored window through its model under stated changes; see docs/compare.md.
+
+        Parameters
+        ----------
+        predict
+            The model: called with a frame of features (named without ``features.``), returns scores, labels or values.
+        shift, set, mix
+            As the command line takes them: ``"distance=+20%"``, ``"humid=missing"``, ``"origin=EWR:0.8"``; one or
+            several.
+        """
+        return Scenario(
+            replay(
+                self.store,
+                self.model(model),
+                window,
+                predict,
+                shift=shift,
+                set=set,
+                mix=mix,
+                segment=segment,
+                version=version,
+                variant=variant,
+                environment=environment,
+                rows=rows,
+                seed=seed,
+                force=force,
                 now=_now,
             )
         )

@@ -32,6 +32,7 @@ LAZY: Final[dict[str, str]] = {
     "results": f"{_COMMANDS}.results:results",
     "alerts": f"{_COMMANDS}.alerts:alerts",
     "compare": f"{_COMMANDS}.compare:compare",
+    "scenario": f"{_COMMANDS}.scenario:scenario",
     "predictions": f"{_COMMANDS}.predictions:predictions",
     "report": f"{_COMMANDS}.report:report",
     "experiment": f"{_COMMANDS}.experiment:experiment",

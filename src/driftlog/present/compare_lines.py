@@ -20,6 +20,8 @@ FAMILIES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("Quality", ("quality", "integrity")),
     ("Operation", ("operational", "resource", "cost", "custom", "concept_drift")),
 )
+NOTHING: Final = 1e-9
+"""Differences below this share of the value are rounding."""
 DRIFT: Final = ("data_drift", "prediction_drift", "target_drift", "attribution_drift")
 
 
@@ -119,6 +121,8 @@ def signed(m: Measurement, value: float | None) -> str:
     """
     if value is None or not math.isfinite(value):
         return ""
+    if abs(value) < NOTHING * max(1.0, abs(m.value or 0.0)):
+        value = 0.0
     text = value_text(m, abs(value))
     return text if not value else f"{'+' if value > 0 else '−'}{text}"
 
