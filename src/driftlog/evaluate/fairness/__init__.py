@@ -1,0 +1,1 @@
+"""Fairness: rates, errors and calibration compared between the groups of a protected field."""
