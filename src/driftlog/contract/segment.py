@@ -120,7 +120,7 @@ class SegmentRank(msgspec.Struct, frozen=True, omit_defaults=True):
     p_value, p_adjusted
         One-sided, adjusted for the metrics and fields looked at in this segment; and for all segments (Holm).
     weak
-        ``p_adjusted <= 0.05`` and ``lower > 0``: in at most 5 % of unchanged windows is any segment called so.
+        ``p_adjusted <= 0.05``: in at most 5 % of windows without differences is any segment called so.
     """
 
     segment: str
