@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,50 @@ _START = datetime(2000, 1, 3, tzinfo=UTC)
 _DAY = timedelta(days=1)
 
 
+@dataclass(frozen=True, slots=True)
+class ProfiledArrays:
+    """Arrays, counted: what `estimated_measurements` takes."""
+
+    reference: Reference
+    current: PredictionProfile
+    binning: Binning
+    settings: ModelSettings
+    context: SeriesContext
+
+
 def estimate_from_arrays(
+    ref_score: ArrayLike,
+    ref_predicted: ArrayLike,
+    ref_actual: ArrayLike,
+    score: ArrayLike,
+    predicted: ArrayLike,
+    **options: Any,
+) -> dict[str, Measurement]:
+    """CBPE of a window's scores and predicted labels, calibrated on the reference's.
+
+    Parameters
+    ----------
+    **options
+        These and the arrays are as in `profile_arrays`.
+
+    Returns
+    -------
+    dict
+        Metric name (``precision``; of one class of several ``precision/class:b``) -> measurement.
+
+    >>> generator = np.random.default_rng(1)
+    >>> score = generator.random(20_000)
+    >>> actual = (generator.random(20_000) < score).astype(int)
+    >>> found = estimate_from_arrays(score, score >= 0.5, actual == 1, score, score >= 0.5, positive_label="True")
+    >>> round(found["accuracy"].value, 2), round(found["roc_auc"].value, 2)
+    (0.75, 0.84)
+    """
+    made = profile_arrays(ref_score, ref_predicted, ref_actual, score, predicted, **options)
+    found = estimated_measurements(made.reference, made.current, None, made.binning, made.settings, made.context)
+    return {f"{one.metric}/{one.field}" if one.field else one.metric: one for one in found}
+
+
+def profile_arrays(
     ref_score: ArrayLike,
     ref_predicted: ArrayLike,
     ref_actual: ArrayLike,
@@ -39,8 +83,8 @@ def estimate_from_arrays(
     bins: int = 100,
     business_value: Sequence[CellValue] = (),
     name: str = "arrays",
-) -> dict[str, Measurement]:
-    """CBPE of `score` and `predicted`, calibrated on the reference arrays.
+) -> ProfiledArrays:
+    """Count arrays in score bins of their own.
 
     Parameters
     ----------
@@ -57,24 +101,12 @@ def estimate_from_arrays(
         Equal-width bins and quantile bins, so many each, as the product's own binning.
     name
         Seed of the half-samples and of the drawn labels.
-
-    Returns
-    -------
-    dict
-        Metric name (``precision``; of one class of several ``precision/class:b``) -> measurement.
-
-    >>> generator = np.random.default_rng(1)
-    >>> score = generator.random(20_000)
-    >>> actual = (generator.random(20_000) < score).astype(int)
-    >>> found = estimate_from_arrays(score, score >= 0.5, actual == 1, score, score >= 0.5, positive_label="True")
-    >>> round(found["accuracy"].value, 2), round(found["roc_auc"].value, 2)
-    (0.75, 0.84)
     """
-    ref_labels, labels = _text(ref_predicted), _text(predicted)
+    ref_labels, labels, actual = _text(ref_predicted), _text(predicted), _text(ref_actual)
     before, now = np.asarray(ref_score, dtype=np.float64), np.asarray(score, dtype=np.float64)
     fields: dict[str, Any] = {
         SCORE: array_bins(before, bins, [threshold]),
-        "prediction.label": CategoricalBins(tuple(dict.fromkeys([*ref_labels, *labels]))),
+        "prediction.label": CategoricalBins(tuple(sorted({*ref_labels.tolist(), *labels.tolist()}))),
     }
     ref_classes = {label: np.asarray(values, dtype=np.float64) for label, values in (ref_probabilities or {}).items()}
     classes = {label: np.asarray(values, dtype=np.float64) for label, values in (probabilities or {}).items()}
@@ -90,7 +122,7 @@ def estimate_from_arrays(
     )
     days = np.zeros(len(before), dtype=np.int64) if ref_day is None else np.asarray(ref_day).astype(np.int64)
     outcomes = tuple(
-        _outcomes(int(day), days == day, before, ref_labels, _text(ref_actual), ref_classes, fields, multiclass)
+        _outcomes(int(day), days == day, before, ref_labels, actual, ref_classes, fields, multiclass)
         for day in np.unique(days)
     )
     key = outcomes[0].key if outcomes else _key(0)
@@ -105,8 +137,7 @@ def estimate_from_arrays(
     )
     current = _predictions(key, now, labels, classes, fields)
     context = SeriesContext("arrays", "arrays", key.bucket, reference_id=name)
-    found = estimated_measurements(reference, current, None, binning, settings, context)
-    return {f"{one.metric}/{one.field}" if one.field else one.metric: one for one in found}
+    return ProfiledArrays(reference, current, binning, settings, context)
 
 
 def array_bins(values: Floats, bins: int, thresholds: Sequence[float]) -> NumericBins:
@@ -133,7 +164,13 @@ def array_bins(values: Floats, bins: int, thresholds: Sequence[float]) -> Numeri
 
 
 def _text(values: ArrayLike) -> NDArray[np.str_]:
-    return np.asarray(values).astype(str)
+    names, codes = np.unique(np.asarray(values), return_inverse=True)
+    text: NDArray[np.str_] = names.astype(str)[codes]
+    return text
+
+
+def _labels(values: NDArray[np.str_]) -> list[str]:
+    return sorted(set(values.tolist()))
 
 
 def _key(day: int) -> ProfileKey:
@@ -159,15 +196,15 @@ def _outcomes(
 ) -> OutcomeProfile:
     confusion: dict[tuple[str, str], int] = {}
     histograms: dict[tuple[str, str], NDArray[np.int64]] = {}
-    for guess in np.unique(predicted[rows]):
-        for truth in np.unique(actual[rows]):
+    for guess in _labels(predicted[rows]):
+        for truth in _labels(actual[rows]):
             cell = rows & (predicted == guess) & (actual == truth)
             if not cell.any():
                 continue
-            confusion[str(truth), str(guess)] = int(cell.sum())
-            name = "" if multiclass and truth != guess else str(truth)
+            confusion[truth, guess] = int(cell.sum())
+            name = "" if multiclass and truth != guess else truth
             found = _histogram(score[cell], fields[SCORE])
-            histograms[name, str(guess)] = histograms.get((name, str(guess)), 0) + found
+            histograms[name, guess] = histograms.get((name, guess), 0) + found
     return OutcomeProfile(
         _key(day),
         n=int(rows.sum()),

@@ -10,6 +10,7 @@ import numpy as np
 
 from driftlog.evaluate.estimation.isotonic import Floats, isotonic_rates
 from driftlog.evaluate.estimation.resampling import HalfSamples
+from driftlog.evaluate.performance.classification import ratio
 
 FOLDS = 10
 FEWEST_FOLDS = 3
@@ -89,8 +90,9 @@ def check_calibration(hits: Floats, total: Floats, position: Floats, groups: Seq
     groups
         For each bin the group it is compared in, `NumericBins.coarse`.
 
-    With p the rate out of fold, ``error^2 = sum n ((hits / n - p)^2 - v) / sum n`` over cells of n rows, where
-    ``v = p (1 - p) / n * folds / (folds - 1)`` is what sampling alone makes of the first term.
+    With p the mean rate out of fold, ``error^2 = sum n ((hits / n - p)^2 - v) / sum n`` over cells of n rows, where
+    ``v = r (1 - r) / n * folds / (folds - 1)``, r the group's rate in all folds, is what sampling alone makes of the
+    first term.
     """
     rows, base = float(total.sum()), 0.0
     if rows > 0:
@@ -102,10 +104,12 @@ def check_calibration(hits: Floats, total: Floats, position: Floats, groups: Seq
     rates = isotonic_rates(tops.sum(axis=0) - tops, sizes.sum(axis=0) - sizes, position)
     merge = np.zeros((len(groups), max(groups) + 1))
     merge[np.arange(len(groups)), list(groups)] = 1.0
-    n, observed, expected = sizes @ merge, tops @ merge, (sizes * rates) @ merge
-    usable = n > 0
-    n, observed, expected = n[usable], observed[usable] / n[usable], expected[usable] / n[usable]
-    noise = expected * (1 - expected) / n * len(tops) / (len(tops) - 1)
+    n, seen, expected = sizes @ merge, tops @ merge, (sizes * rates) @ merge
+    pooled = np.broadcast_to(ratio(seen.sum(axis=0), n.sum(axis=0)), n.shape)
+    usable = (n > 0) & np.isfinite(expected)
+    n, pooled = n[usable], pooled[usable]
+    observed, expected = seen[usable] / n, expected[usable] / n
+    noise = pooled * (1 - pooled) / n * len(tops) / (len(tops) - 1)
     excess = float((n * ((observed - expected) ** 2 - noise)).sum() / n.sum())
     doubt = CONFIDENT * math.sqrt(2 * float((n**2 * noise**2).sum())) / float(n.sum())
     return CalibrationCheck(

@@ -19,8 +19,8 @@ from driftlog.evaluate.performance.metric import PerformanceMetric
 from driftlog.evaluate.performance.sums import SCORE, ByDay, OutcomeSums, labels_of, sums_of
 from driftlog.evaluate.randomness import seed_of
 
-MOST_CELLS: Final = 20_000
-"""Cells (labels x bins) that are resampled `REPLICATES` times; with more cells, less often."""
+MOST_CELLS: Final = 120_000
+"""Labels x bins x replicates: many labels are resampled less often."""
 FEWEST_REPLICATES: Final = 100
 
 
@@ -100,7 +100,7 @@ def fit_classifier(
     sums = sums_of(days, binning, settings, labels)
     held = sums_of(chunks, binning, settings, labels) if chunks else None
     cells = len(labels) * (bins.size if isinstance(bins, NumericBins) else 1)
-    replicates = max(FEWEST_REPLICATES, min(REPLICATES, REPLICATES * MOST_CELLS // max(1, cells * 20)))
+    replicates = max(FEWEST_REPLICATES, min(REPLICATES, MOST_CELLS // max(1, cells)))
     samples = HalfSamples(len(days), seed_of(reference.id, segment, "estimation"), replicates)
     if settings.task == "binary" and isinstance(bins, NumericBins):
         positives, negatives = float(sums.score_positive.sum()), float(sums.score_negative.sum())
