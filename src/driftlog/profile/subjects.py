@@ -381,7 +381,7 @@ def _join_ratings(scope: _Scope, feedback: Sequence[Document]) -> list[tuple[str
     """(subject, rating) of those whose prediction belongs to the experiment; the prediction says whose it is."""
     ids = sorted({document["feedback"]["prediction_id"] for document in feedback})
     query = {"bool": {"filter": [*scope.filters(), {"ids": {"values": ids}}]}}
-    body = {"query": query, "size": PAGE, "_source": [SUBJECT], "track_total_hits": False, "sort": ["_doc"]}
+    body = {"query": query, "size": 10 * IDS, "_source": [SUBJECT], "track_total_hits": False, "sort": ["_doc"]}
     hits = scope.store.search(scope.pattern("ratings"), body)["hits"]["hits"]
     subjects = {hit["_id"]: hit["_source"].get("subject", {}).get("id") for hit in hits}
     joined = []

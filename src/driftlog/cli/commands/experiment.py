@@ -145,15 +145,17 @@ def status(
 
     with session.store() as store:
         settings = choose_model(store, session.settings, model)
-        wanted = [_experiment(settings, name)] if name is not None else _experiments(settings)
-        found = [_result(session, store, settings, each, as_of, by) for each in wanted]
+        if name is not None:
+            found = [_result(session, store, settings, _experiment(settings, name), as_of, by)]
+        else:
+            found = _all_results(session, store, settings, as_of, by)
     if html is not None:
         _write_page(session, html, found)
     if as_json:
         print_json_lines({"result": result, "stopped": stopped} for result, stopped in found)
     elif len(found) == 1:
         session.console.print(experiment_status(*found[0]))
-    else:
+    elif found:
         session.console.print(experiments_list(found))
 
 
@@ -237,6 +239,19 @@ def _result(
         return stopped.result, stopped
     data = collect(store, settings, chosen, until=as_of or session.now(), unit=by)
     return analyse(data, chosen, model=settings.name, environment=settings.environment), None
+
+
+def _all_results(
+    session: Session, store: Store, settings: ModelSettings, as_of: datetime | None, by: Unit
+) -> list[tuple[ExperimentResult, StoppedExperiment | None]]:
+    """Those that can be read; why the others cannot is told."""
+    found = []
+    for each in _experiments(settings):
+        try:
+            found.append(_result(session, store, settings, each, as_of, by))
+        except UsageError as error:
+            session.messages.print(f"{each.name}: {error.message}\n  -> {error.remedy}", markup=False)
+    return found
 
 
 def _write_page(session: Session, path: Path, found: list[tuple[ExperimentResult, StoppedExperiment | None]]) -> None:
