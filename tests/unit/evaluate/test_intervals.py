@@ -181,7 +181,7 @@ def test_intervals_of_rows_would_miss_where_days_differ():
 def test_the_clustered_test_of_a_difference_alarms_at_its_level(current, reference):
     """Unchanged, with a design effect of about 20: near 5 %, where a binomial test alarms in most windows."""
     generator = np.random.default_rng(10 * current + reference)
-    runs = 1500
+    runs = 1000
     left, _ = simulated_days(generator, runs, current, 200, 0.4)
     right, _ = simulated_days(generator, runs, reference, 200, 0.4)
     p = [
