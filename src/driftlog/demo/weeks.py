@@ -13,6 +13,7 @@ from driftlog.contract.profile import OutcomeProfile, PredictionProfile, total
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import Window
 from driftlog.demo.data import LATE
+from driftlog.present.summary import whole
 from driftlog.profile.buckets import load_outcomes, load_predictions
 from driftlog.profile.reference import active
 from driftlog.store.alerts import find_alerts
@@ -78,7 +79,7 @@ def read_story(store: Store, settings: ModelSettings) -> Story:
 
 
 def _note(week: Week, measurement: Measurement) -> None:
-    if measurement.purpose in ("performance", "operational"):
+    if measurement.purpose in ("performance", "operational") and whole(measurement) and not measurement.field:
         week.by_metric[measurement.metric] = measurement
     if measurement.purpose.endswith("_drift") and SEVERITY[measurement.verdict] > 0:
         week.drifted.append(measurement)

@@ -23,7 +23,6 @@ from driftlog.contract.records import RunRecord
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import Window
 from driftlog.decide.alerts import advance
-from driftlog.evaluate.drift.chunks import ChunkCache
 from driftlog.profile.binning import bare_binning
 from driftlog.profile.buckets import recompute
 from driftlog.profile.dirty import dirty_buckets, verify_counts
@@ -36,7 +35,8 @@ from driftlog.store.models import ensure_indices
 from driftlog.store.results import write_measurements
 from driftlog.store.runs import write_run
 from driftlog.worker.evaluation import Evaluator
-from driftlog.worker.history import History
+from driftlog.worker.history import History, ValueHistory
+from driftlog.worker.memory import Memory
 from driftlog.worker.windows import judged_through, windows_of_span, windows_to_judge
 
 log = logging.getLogger("driftlog.worker")
@@ -84,7 +84,7 @@ def run_cycle(
     overlap: timedelta = timedelta(minutes=2),
     span: Window | None = None,
     verify: bool = False,
-    cache: ChunkCache | None = None,
+    memory: Memory | None = None,
 ) -> RunRecord:
     """Join truth, recount what changed, evaluate and judge the windows it touches, move alerts, leave a run record.
 
@@ -100,8 +100,8 @@ def run_cycle(
         A back-fill: recount and judge everything in this stretch of time, whatever the cursor says.
     verify
         Compare all counts with the raw events and recount the buckets that differ; make the coming indices.
-    cache
-        Chunk statistics kept between cycles; changes how long a cycle takes, never its result.
+    memory
+        Kept by the caller between cycles of this model; changes how long a cycle takes, never its result.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def run_cycle(
             overlap=overlap,
             span=span,
             verify=verify,
-            cache=cache or ChunkCache(),
+            memory=memory or Memory(),
         )
     except DriftlogError as error:
         log.error("%s: the cycle failed: %s", settings.name, error)
@@ -159,7 +159,7 @@ def _work(
     overlap: timedelta,
     span: Window | None,
     verify: bool,
-    cache: ChunkCache,
+    memory: Memory,
 ) -> RunRecord:
     cursor = _read_cursor(store, settings)
     if span is not None:  # a back-fill reaches frozen windows, too
@@ -188,7 +188,8 @@ def _work(
         windows = windows_to_judge(settings, buckets, judged_until=cursor.judged_until, as_of=record.as_of)
     else:
         windows = windows_of_span(settings, span, as_of=record.as_of)
-    evaluator = Evaluator(store, settings, binning, reference, record.id, cache)
+    evaluator = Evaluator(store, settings, binning, reference, record.id, memory)
+    windows = sorted({*windows, *evaluator.concept.following(windows, cursor.judged_until)})
     counts = _judge_windows(evaluator, windows, record.term, stages, now)
 
     if span is None:
@@ -235,16 +236,19 @@ def _judge_windows(
     store, settings = evaluator.store, evaluator.settings
     alerts = _alerts_since(store, settings, windows[0])
     episodes = dict(last_episodes(store, settings.name, settings.environment))
-    history = History(store, settings, windows[0])
+    history, values = History(store, settings, windows[0]), ValueHistory(store, settings, windows[0])
     for window in windows:
         with stages("evaluate"):
-            judged = evaluator.window(window, computed=now())
+            found = evaluator.window(window, computed=now(), past=values.values())
+            judged = found.judged
         with stages("decide"):
-            changed = advance(list(alerts.values()), episodes, judged, history.before(window), now())
+            verdicts = history.before(window)
+            changed = advance(list(alerts.values()), episodes, judged, verdicts, now(), explain=found.explained)
         with stages("write"):
             write_measurements(store, judged, term=term)
             write_alerts(store, changed, term=term)
         history.add(window, judged)
+        values.add(window, judged)
         counts["measurements"] += len(judged)
         _apply(changed, alerts, episodes, counts)
     return counts

@@ -2,70 +2,256 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import msgspec
 import numpy as np
 
+from driftlog.contract.alert import Decomposition
 from driftlog.contract.binning import Binning
 from driftlog.contract.measurement import MARK_NO_REFERENCE, Measurement
-from driftlog.contract.profile import LATENCY_EDGES_NS, PredictionProfile, ProfileKey, Reference
+from driftlog.contract.profile import (
+    LATENCY_EDGES_NS,
+    OutcomeProfile,
+    PredictionProfile,
+    ProfileKey,
+    Reference,
+    RowSample,
+)
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import Window
 from driftlog.decide.judge import judge
+from driftlog.decide.past import PastValues
 from driftlog.evaluate.context import SeriesContext
-from driftlog.evaluate.drift.chunks import ChunkCache
+from driftlog.evaluate.cost.window import cost_measurements
+from driftlog.evaluate.drift.joint import joint_measurements
 from driftlog.evaluate.drift.window import drift_measurements
+from driftlog.evaluate.estimation.difference import estimation_errors
+from driftlog.evaluate.estimation.window import estimated_measurements
+from driftlog.evaluate.fairness.window import fairness_measurements
+from driftlog.evaluate.integrity.suppression import with_integrity_mark
+from driftlog.evaluate.integrity.window import integrity_measurements
 from driftlog.evaluate.operational.window import operational_measurements, resource_measurements
 from driftlog.evaluate.performance.window import performance_measurements
 from driftlog.evaluate.quality.window import quality_measurements
-from driftlog.profile.buckets import load_outcomes, load_window
+from driftlog.evaluate.randomness import seed_of
+from driftlog.evaluate.segments.explain import WHOLE, explain
+from driftlog.profile.integrity import summarise_integrity
 from driftlog.profile.resources import summarise_resources
+from driftlog.profile.sample import sample_rows
+from driftlog.profile.slices import slices_of
+from driftlog.profile.stored import load_outcomes, load_segment_outcomes, load_segments, load_window
+from driftlog.profile.usage import load_usage
 from driftlog.store.client import Store
+from driftlog.worker.concept import ConceptWatch
+from driftlog.worker.experiments import experiment_measurements
+from driftlog.worker.memory import Memory
+from driftlog.worker.user_metrics import UserMetrics, WindowData
 
 
 @dataclass(frozen=True, slots=True)
+class WindowResult:
+    """What one window says.
+
+    Attributes
+    ----------
+    explained
+        Field or metric in breach -> how much of its change is one of the mix of segments.
+    """
+
+    judged: list[Measurement]
+    explained: Mapping[str, Decomposition]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The events of one slice of a window (everything, a version, a variant, a segment) and its reference."""
+
+    context: SeriesContext
+    current: PredictionProfile
+    outcomes: Sequence[OutcomeProfile]
+    reference: Reference | None
+
+
+@dataclass(slots=True)
 class Evaluator:
-    """What stays the same over all windows of one cycle."""
+    """What stays the same over all windows of one cycle; windows are evaluated in order of time."""
 
     store: Store
     settings: ModelSettings
     binning: Binning
     reference: Reference | None
     run_id: str
-    cache: ChunkCache = field(default_factory=ChunkCache)
+    memory: Memory = field(default_factory=Memory)
+    _concept: ConceptWatch = field(init=False)
+    _metrics: UserMetrics = field(init=False)
 
-    def window(self, window: Window, *, computed: datetime) -> list[Measurement]:
-        """All measurements of `window`, judged. An empty window gives its traffic, which is zero, and no more."""
-        settings, reference, binning = self.settings, self.reference, self.binning
-        context = SeriesContext(
-            model=settings.name,
-            environment=settings.environment,
-            version="*",
-            variant="*",
-            segment="",
+    def __post_init__(self) -> None:
+        self._concept = ConceptWatch(self.store, self.settings, self.reference, memory=self.memory.concept)
+        self._metrics = UserMetrics(self.store, self.settings)
+
+    @property
+    def concept(self) -> ConceptWatch:
+        return self._concept
+
+    def window(self, window: Window, *, computed: datetime, past: PastValues | None = None) -> WindowResult:
+        """All measurements of `window`, judged. An empty window gives its traffic, which is zero, and no more.
+
+        The whole model has every measurement; versions and variants, where there are several, their operation,
+        performance and predictions; segments their drift and performance. Drift and performance of a window whose
+        pipeline was at fault are marked, and not judged.
+        """
+        context = self._context(window, computed)
+        where = (self.store, self.settings.name, self.settings.environment, self.binning.id, window)
+        whole = _Part(context, load_window(*where) or self._nothing(window), load_outcomes(*where), self.reference)
+        segments = list(self._segments(where, context)) if self.binning.segments else []
+        found = [*self._whole(whole, window)]
+        for part in segments:
+            found += self._segment(part)
+        if self.settings.protected and segments:
+            found += self._fairness(whole, segments)
+        for part in self._slices(where, context):
+            found += self._slice(part)
+        integrity = integrity_measurements(
+            summarise_integrity(self.store, self.settings, window), self.settings, context
+        )
+        found = [*integrity, *with_integrity_mark(found, integrity)]
+        if self.reference is None:
+            found = [_without_reference(measurement) for measurement in found]
+        judged = [self._judge(measurement, past) for measurement in found]
+        return WindowResult(judged, self._explained(judged, whole, segments))
+
+    def _context(self, window: Window, computed: datetime) -> SeriesContext:
+        return SeriesContext(
+            model=self.settings.name,
+            environment=self.settings.environment,
             window=window,
-            reference_id=reference.id if reference else "",
+            reference_id=self.reference.id if self.reference else "",
             computed=computed,
             run_id=self.run_id,
         )
-        where = (self.store, settings.name, settings.environment, binning.id, window)
-        current = load_window(*where) or self._nothing(window)
-        found = operational_measurements(current, settings, context, reference=reference)
-        if current.n:
-            if reference is not None:
-                found += drift_measurements(reference, current, binning, settings, context, cache=self.cache)
-            found += quality_measurements(reference, current, binning, settings, context)
-            found += performance_measurements(reference, load_outcomes(*where), current.n, binning, settings, context)
-        found += resource_measurements(summarise_resources(self.store, settings, window), settings, context)
-        if reference is None:
-            found = [_without_reference(measurement) for measurement in found]
-        return [judge(measurement, settings) for measurement in found]
+
+    def _judge(self, measurement: Measurement, past: PastValues | None) -> Measurement:
+        if measurement.purpose != "custom" and (measurement.version, measurement.variant) != ("*", "*"):
+            return measurement  # the whole model's is judged: one fault, one alert
+        return judge(measurement, self.settings, past)
 
     def _nothing(self, window: Window) -> PredictionProfile:
         key = ProfileKey(self.settings.name, self.settings.environment, "*", "*", "", self.binning.id, window)
         return PredictionProfile(key, n=0, fields={}, latency=np.zeros(len(LATENCY_EDGES_NS) + 1, dtype=np.int64))
+
+    # -- the whole model -------------------------------------------------------------------------------------------
+
+    def _whole(self, part: _Part, window: Window) -> Iterator[Measurement]:
+        settings, context, current = self.settings, part.context, part.current
+        yield from operational_measurements(current, settings, context, reference=self.reference)
+        if current.n:
+            yield from quality_measurements(self.reference, current, self.binning, settings, context)
+            yield from self._drift(part, settings)
+            rows = self._rows(window, current)
+            if settings.joint_measures and self.reference is not None:
+                yield from joint_measurements(self.reference, rows, self.binning, settings, context)
+            yield from self._performance(part, rows)
+            yield from self._concept.measurements(window, context, predictions=current.n)
+            yield from self._user_metrics(part, window)
+        yield from resource_measurements(summarise_resources(self.store, settings, window), settings, context)
+        yield from cost_measurements(load_usage(self.store, settings, window), settings, context)
+        yield from experiment_measurements(self.store, settings, window.end, context)
+
+    def _rows(self, window: Window, current: PredictionProfile) -> RowSample | None:
+        """A sample of whole rows, where something of the settings reads rows."""
+        reference = self.reference
+        estimates = self.settings.estimate and self.settings.task == "regression"
+        if reference is None or reference.rows is None or not (self.settings.joint_measures or estimates):
+            return None
+        seed = seed_of(reference.id, window.label()) % 2**31
+        return sample_rows(self.store, current.key, self.binning, self.settings.joint_rows, seed=seed)
+
+    # -- parts -----------------------------------------------------------------------------------------------------
+
+    def _drift(self, part: _Part, settings: ModelSettings) -> list[Measurement]:
+        if part.reference is None:
+            return []
+        return drift_measurements(
+            part.reference, part.current, self.binning, settings, part.context, cache=self.memory.chunks
+        )
+
+    def _performance(self, part: _Part, rows: RowSample | None) -> list[Measurement]:
+        """Realised, estimated, and the difference of the two."""
+        settings, binning, context = self.settings, self.binning, part.context
+        realised = performance_measurements(part.reference, part.outcomes, part.current.n, binning, settings, context)
+        estimated = estimated_measurements(
+            part.reference, part.current, rows, binning, settings, context, cache=self.memory.estimates
+        )
+        return [*realised, *estimated, *estimation_errors(estimated, realised)]
+
+    def _user_metrics(self, part: _Part, window: Window) -> list[Measurement]:
+        if not self.settings.metrics:
+            return []
+        context = part.context
+        key = replace(
+            part.current.key,
+            version=context.version,
+            variant=context.variant,
+            segment=context.segment,
+            bucket=window,
+        )
+        return self._metrics.measurements(WindowData(key, part.current, part.outcomes), context)
+
+    def _segments(self, where: tuple[Store, str, str, str, Window], context: SeriesContext) -> Iterator[_Part]:
+        outcomes = load_segment_outcomes(*where)
+        for name, current in load_segments(*where).items():
+            reference = self.reference.segments.get(name) if self.reference is not None else None
+            yield _Part(replace(context, segment=name), current, outcomes.get(name, ()), reference)
+
+    def _segment(self, part: _Part) -> list[Measurement]:
+        if part.current.n < self.settings.min_segment_rows:
+            return []
+        plain = msgspec.structs.replace(self.settings, report_measures=())
+        found = operational_measurements(part.current, plain, part.context, reference=part.reference)
+        return [
+            *found,
+            *self._drift(part, plain),
+            *self._performance(part, None),
+            *self._user_metrics(part, part.context.window),
+        ]
+
+    def _fairness(self, whole: _Part, segments: Sequence[_Part]) -> list[Measurement]:
+        outcomes = {part.context.segment: part.outcomes for part in segments}
+        predictions = {part.context.segment: part.current for part in segments}
+        return fairness_measurements(outcomes, predictions, self.settings, whole.context, binning=self.binning)
+
+    def _slices(self, where: tuple[Store, str, str, str, Window], context: SeriesContext) -> Iterator[_Part]:
+        """Versions and variants, where the window has several of them."""
+        versions, variants = slices_of(*where)
+        for names, field_ in ((versions, "version"), (variants, "variant")):
+            if len(names) < 2:
+                continue
+            for name, n in names.items():
+                if n < self.settings.min_rows or not name:
+                    continue
+                current = load_window(*where, **{field_: name})  # type: ignore[arg-type]
+                if current is not None:
+                    outcomes = load_outcomes(*where, **{field_: name})  # type: ignore[arg-type]
+                    series = replace(context, **{field_: name})  # type: ignore[arg-type]
+                    yield _Part(series, current, outcomes, self.reference)
+
+    def _slice(self, part: _Part) -> list[Measurement]:
+        plain = msgspec.structs.replace(self.settings, report_measures=())
+        found = operational_measurements(part.current, plain, part.context, reference=self.reference)
+        drift = [one for one in self._drift(part, plain) if one.purpose == "prediction_drift"]
+        return [*found, *drift, *self._performance(part, None)]
+
+    def _explained(
+        self, judged: Sequence[Measurement], whole: _Part, segments: Sequence[_Part]
+    ) -> Mapping[str, Decomposition]:
+        if self.reference is None or not segments:
+            return {}
+        predictions = {WHOLE: whole.current} | {part.context.segment: part.current for part in segments}
+        outcomes = {WHOLE: whole.outcomes} | {part.context.segment: part.outcomes for part in segments}
+        return explain(judged, self.reference, predictions, outcomes, self.binning)
 
 
 def _without_reference(measurement: Measurement) -> Measurement:

@@ -16,6 +16,7 @@ from driftlog.store.client import Store
 from driftlog.store.leases import LeaseBoard
 from driftlog.worker.backfill import models_to_watch
 from driftlog.worker.cycle import run_cycle
+from driftlog.worker.memory import Memory
 from driftlog.worker.timetable import Timetable
 
 log = logging.getLogger("driftlog.worker")
@@ -57,6 +58,7 @@ class Worker:
         self._stop = threading.Event()
         self._held: dict[str, int] = {}
         self._verified: dict[str, float] = {}
+        self._memories: dict[str, Memory] = {}
         self._monotonic = monotonic
         self._watched: dict[str, ModelSettings] = {}
 
@@ -117,6 +119,7 @@ class Worker:
             now=self._now,
             overlap=self._settings.worker.overlap,
             verify=self._verification_due(name),
+            memory=self._memories.setdefault(name, Memory()),
         )
         if record.status == "failed":
             self._verified.pop(name, None)  # after an outage all counts are compared again

@@ -117,7 +117,9 @@ def reference(store: Store) -> None:
 
 
 def results(store: Store, metric: str) -> list[Measurement]:
-    return find_measurements(store, "credit", metric=metric)
+    """What was measured of the whole model, estimates apart."""
+    measured = ["performance", "operational", "data_drift", "prediction_drift", "quality"]
+    return find_measurements(store, "credit", metric=metric, purpose=measured)
 
 
 def test_a_day_is_counted_measured_and_judged(store: Store) -> None:
