@@ -15,6 +15,7 @@ from sklearn import metrics
 from driftlog.contract.measurement import MARK_IMMATURE, MARK_LESS_MATURE
 from driftlog.contract.profile import OutcomeProfile
 from driftlog.contract.settings import CellValue
+from driftlog.evaluate.performance.baseline import ReferenceCache
 from driftlog.evaluate.performance.window import performance_measurements
 
 
@@ -627,3 +628,34 @@ def test_hours_add_up_to_days(build):
     )
     assert utc[0].value == local[0].value == pytest.approx(0.7)
     assert "Wilson" in utc[0].method  # two equal days: no variance between them to go by
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_a_cache_of_references_changes_nothing(build, task):
+    """The second window asks for what the first one computed; totals fit each window's rows; segments stay apart."""
+    if task == "regression":
+        reference, bins = _value_reference(build)[1], None
+        windows = [_regression(build, seed=s, days=range(7 - s, 7))[1] for s in (5, 6)]
+    else:
+        reference, bins, _ = _reference(build)
+        windows = [build.outcomes(_binary(300 * s, seed=s), bins) for s in (2, 3)]
+    binning = build.binning(**({"prediction__score": bins} if bins else {}))
+    chosen = build.settings(task=task, business_value=VALUES)
+    part = replace(reference, outcomes=reference.outcomes[:40], chunks=reference.chunks[:5])
+    cache = ReferenceCache()
+    for outcomes in (*windows, windows[0]):
+        n = sum(o.n for o in outcomes)
+        for held, context in ((reference, build.context()), (part, replace(build.context(), segment="features.a=x"))):
+            rest = (held, outcomes, n, binning, chosen, context)
+            assert performance_measurements(*rest, cache=cache) == performance_measurements(*rest)
+
+
+def test_a_full_cache_drops_the_oldest(build):
+    """And computes it again when it is asked for."""
+    reference, bins, _ = _reference(build)
+    binning, cache = build.binning(prediction__score=bins), ReferenceCache(capacity=2)
+    held = [cache.performance_of(reference, name, binning, build.settings()) for name in ("", "a", "")]
+    assert held[0] is held[2]
+    cache.performance_of(reference, "b", binning, build.settings())
+    assert cache.performance_of(reference, "", binning, build.settings()) is held[0]
+    assert cache.performance_of(reference, "a", binning, build.settings()) is not held[1]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from driftlog.contract.binning import CategoricalBins
 from driftlog.contract.measurement import MARK_IMMATURE, MARK_REFERENCE_TOO_SHORT, Measurement
-from driftlog.contract.profile import FieldCounts, OutcomeProfile, Reference, total
+from driftlog.contract.profile import FieldCounts, OutcomeProfile, Reference
 from driftlog.contract.settings import ModelSettings
 from driftlog.evaluate.context import SeriesContext
 from driftlog.evaluate.drift.chunks import FEWEST_CHUNKS, grid_size, statistics_of_counts
@@ -19,7 +21,7 @@ FIELD = "outcome.actual"
 
 def target_measurements(
     reference: Reference | None,
-    outcomes: OutcomeProfile | None,
+    outcomes: Sequence[OutcomeProfile],
     settings: ModelSettings,
     context: SeriesContext,
     *,
@@ -30,10 +32,10 @@ def target_measurements(
 
     Labels the reference never had are counted as unseen and reported in ``details["unseen_share"]``.
     """
-    before = total(reference.outcomes) if reference is not None else None
-    if reference is None or before is None or settings.task == "regression":
+    if reference is None or settings.task == "regression":
         return []
-    labels = sorted({actual for actual, _ in before.confusion})
+    before = reference.outcomes
+    labels = sorted({actual for profile in before for actual, _ in profile.confusion})
     if not labels:
         return []
     bins = CategoricalBins(tuple(labels))
@@ -44,7 +46,7 @@ def target_measurements(
     size = grid_size(result.n_current)
     chunks = statistics_of_counts(
         whole.counts,
-        [label_counts(total(chunk.outcomes), bins).counts for chunk in reference.chunks],
+        [label_counts(chunk.outcomes, bins).counts for chunk in reference.chunks],
         bins,
         measure,
         size,
@@ -77,14 +79,15 @@ def target_measurements(
     ]
 
 
-def label_counts(outcomes: OutcomeProfile | None, bins: CategoricalBins) -> FieldCounts:
+def label_counts(outcomes: Sequence[OutcomeProfile], bins: CategoricalBins) -> FieldCounts:
     """Actual labels counted over `bins`."""
     index = {label: i for i, label in enumerate(bins.values)}
     counts = np.zeros(bins.size, dtype=np.int64)
     unseen = 0
-    for (actual, _), count in (outcomes.confusion if outcomes is not None else {}).items():
-        if actual in index:
-            counts[index[actual]] += count
-        else:
-            unseen += count
+    for profile in outcomes:
+        for (actual, _), count in profile.confusion.items():
+            if actual in index:
+                counts[index[actual]] += count
+            else:
+                unseen += count
     return FieldCounts(counts, unseen=unseen)

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from driftlog.contract.binning import Binning
-from driftlog.contract.measurement import MARK_IMMATURE, MARK_NO_REFERENCE, Chunks, Measurement
-from driftlog.contract.profile import OutcomeProfile, Reference, total
+from driftlog.contract.measurement import MARK_IMMATURE, MARK_NO_REFERENCE, Measurement
+from driftlog.contract.profile import OutcomeProfile, Reference
 from driftlog.contract.settings import ModelSettings
 from driftlog.evaluate.context import SeriesContext
+from driftlog.evaluate.performance.baseline import NO_BASELINE, ReferenceCache, ReferencePerformance
 from driftlog.evaluate.performance.changes import difference_measurements
 from driftlog.evaluate.performance.days import by_day
 from driftlog.evaluate.performance.intervals import Estimate, Interval, estimate
@@ -28,23 +29,6 @@ CLASS_FIELD = "class:"
 _NOTHING = Estimate(None, Interval(None, None, ""))
 
 
-@dataclass(frozen=True, slots=True)
-class _Sides:
-    """The window's outcomes and the reference's, seen alike."""
-
-    current: ByDay | None
-    reference: ByDay | None
-    chunks: OutcomeSums | None
-
-    def of_class(self, label: str) -> _Sides:
-        current, reference, chunks = self.current, self.reference, self.chunks
-        return _Sides(
-            current.of_class(label) if current is not None else None,
-            reference.of_class(label) if reference is not None else None,
-            chunks.of_class(label) if chunks is not None else None,
-        )
-
-
 def performance_measurements(
     reference: Reference | None,
     outcomes: Sequence[OutcomeProfile],
@@ -52,6 +36,8 @@ def performance_measurements(
     binning: Binning,
     settings: ModelSettings,
     context: SeriesContext,
+    *,
+    cache: ReferenceCache | None = None,
 ) -> list[Measurement]:
     """The metrics of the model's task, each beside the reference's value; their differences; the drift of the target.
 
@@ -64,6 +50,8 @@ def performance_measurements(
         Profiles of buckets, any number of them a day.
     n_predictions
         Predictions of the window; ``maturity = outcomes / n_predictions``.
+    cache
+        Keeps what was computed of the reference for the next window.
 
     Intervals are 95 %, see `driftlog.evaluate.performance.intervals.estimate`; ``details`` hold the measured
     ``design_effect``, the ends of the reference's interval, and what a metric adds (``tie_bound``, ``bin_bound``, ...).
@@ -74,70 +62,63 @@ def performance_measurements(
     """
     if reference is not None and not context.reference_id:
         context = replace(context, reference_id=reference.id)
-    whole = total(outcomes)
-    n = whole.n if whole is not None else 0
+    n = sum(profile.n for profile in outcomes)
     maturity = min(1.0, n / n_predictions) if n_predictions > 0 else None
     immature = maturity is not None and maturity < settings.min_maturity
     marks = (MARK_IMMATURE,) if immature else ()
     if n_predictions <= 0 and n == 0:
         return []
-    sides = _sides(reference, outcomes, binning, settings)
-    own_marks = marks if sides.reference is not None else (*marks, MARK_NO_REFERENCE)
-    measure = _Measure(settings, context, maturity, own_marks)
-    held = {metric.name: measure.both(metric, sides) for metric in metrics_for(settings)}
+    before = None
+    if reference is not None:
+        before = (cache or ReferenceCache()).performance_of(reference, context.segment, binning, settings)
+    known = before is not None and before.known
+    measure = _Measure(settings, context, maturity, marks if known else (*marks, MARK_NO_REFERENCE), before)
+    current = _current(outcomes, binning, settings)
+    held = {metric.name: measure.both(metric, current) for metric in metrics_for(settings)}
+    of_classes = _of_classes(measure, current)
+    if before is not None:
+        before.release()
     return [
         *(found.measurement for found in held.values()),
-        *(measure.both(metric, part, field).measurement for metric, part, field in _classes(sides, settings)),
+        *of_classes,
         *difference_measurements(
             {name: (found.current, found.reference) for name, found in held.items()},
             {name: found.measurement for name, found in held.items()},
-            _reference_maturity(reference),
+            before.maturity if before is not None else None,
             settings,
             context,
         ),
-        *target_measurements(reference, whole, settings, context, maturity=maturity, immature=immature),
+        *target_measurements(reference, outcomes, settings, context, maturity=maturity, immature=immature),
         *value_target_measurements(reference, outcomes, settings, context, maturity=maturity, immature=immature),
     ]
 
 
-def _sides(
-    reference: Reference | None, outcomes: Sequence[OutcomeProfile], binning: Binning, settings: ModelSettings
-) -> _Sides:
-    now = by_day(outcomes, settings.timezone)
-    before = by_day(reference.outcomes, settings.timezone) if reference is not None else []
-    chunks = [
-        whole for chunk in (reference.chunks if reference is not None else ()) if (whole := total(chunk.outcomes))
-    ]
-    labels = sorted({*labels_of(now), *labels_of(before), *labels_of(chunks)})
-    usable = [chunk for chunk in chunks if chunk.n >= settings.min_rows]
-    return _Sides(
-        ByDay.of(sums_of(now, binning, settings, labels)) if now else None,
-        ByDay.of(sums_of(before, binning, settings, labels)) if before else None,
-        sums_of(usable, binning, settings, labels) if before and usable else None,
-    )
+def _current(outcomes: Sequence[OutcomeProfile], binning: Binning, settings: ModelSettings) -> ByDay | None:
+    days = by_day(outcomes, settings.timezone)
+    return ByDay.of(sums_of(days, binning, settings, labels_of(days))) if days else None
 
 
-def _reference_maturity(reference: Reference | None) -> float | None:
-    if reference is None or reference.predictions.n <= 0:
-        return None
-    return min(1.0, sum(profile.n for profile in reference.outcomes) / reference.predictions.n)
-
-
-def _classes(sides: _Sides, settings: ModelSettings) -> list[tuple[PerformanceMetric, _Sides, str]]:
-    """What is measured class by class: metric, the class against the rest, field."""
-    held = [side.whole for side in (sides.reference, sides.current) if side is not None]
-    if settings.task != "multiclass" or not held:
+def _of_classes(measure: _Measure, current: ByDay | None) -> list[Measurement]:
+    """What is measured class by class."""
+    settings, before = measure.settings, measure.before
+    if settings.task != "multiclass":
         return []
-    rows = [dict(zip(sums.labels, sums.confusion.sum(axis=-1).tolist(), strict=True)) for sums in held]
-    frequent = [label for label in held[0].labels if max(of[label] for of in rows) >= settings.min_rows]
-    frequent.sort(key=lambda label: (-rows[0][label], label))
-    parts = {label: sides.of_class(label) for label in frequent[:MOST_CLASSES]}
-    return [
-        (metric, part, f"{CLASS_FIELD}{label}")
-        for label, part in parts.items()
-        for metric in CLASS_METRICS
-        if metric.name != "roc_auc" or label in held[0].class_labels
-    ]
+    of_reference = before.actual if before is not None and before.known else {}
+    whole = current.whole if current is not None else None
+    of_current = dict(zip(whole.labels, whole.confusion.sum(axis=-1).tolist(), strict=True)) if whole else {}
+    rows = {
+        label: max(of_reference.get(label, 0.0), of_current.get(label, 0.0)) for label in {*of_reference, *of_current}
+    }
+    order = of_reference or of_current
+    frequent = [label for label, most in rows.items() if most >= settings.min_rows]
+    frequent.sort(key=lambda label: (-order.get(label, 0.0), label))
+    scored = set(whole.class_labels) if whole is not None else set()
+    found = []
+    for label in frequent[:MOST_CLASSES]:
+        part = current.of_class(label) if current is not None else None
+        chosen = [metric for metric in CLASS_METRICS if metric.name != "roc_auc" or label in scored]
+        found += [measure.both(metric, part, label).measurement for metric in chosen]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +136,13 @@ class _Measure:
     context: SeriesContext
     maturity: float | None
     marks: tuple[str, ...]
+    before: ReferencePerformance | None
 
-    def both(self, metric: PerformanceMetric, sides: _Sides, field: str = "") -> _Found:
-        """The metric of the window beside that of the reference."""
-        rows_of = metric.support if field and metric.support is not None else metric.rows
-        current = sides.current
+    def both(self, metric: PerformanceMetric, current: ByDay | None, label: str | None = None) -> _Found:
+        """The metric of the window (of one class against the rest) beside that of the reference."""
+        rows_of = metric.support if label is not None and metric.support is not None else metric.rows
         rows = float(rows_of(current.whole)) if current is not None else 0.0
-        now, before, note, n_reference = _NOTHING, _NOTHING, "", 0
+        now, note = _NOTHING, ""
         details: dict[str, float] = {}
         if current is None or rows < self.settings.min_rows:
             note = f"fewer than {self.settings.min_rows} outcomes ({rows:.0f}) to compute it from"
@@ -169,22 +150,21 @@ class _Measure:
             now = estimate(metric, current)
             note = "" if now.value is not None else f"undefined: {_why(metric, current.whole)}"
             details = _details(metric, current.whole, now)
-        if sides.reference is not None:
-            n_reference = int(rows_of(sides.reference.whole))
-            before = estimate(metric, sides.reference, rows=rows or None)
-            details |= _named("reference_", before)
+        base = self.before.baseline(metric, rows or 1.0, label) if self.before is not None else NO_BASELINE
+        before = base.estimate
+        details |= _named("reference_", before)
         measurement = self.context.measurement(
             metric.name,
             "performance",
             now.value,
-            field=field,
+            field="" if label is None else f"{CLASS_FIELD}{label}",
             lower=now.interval.lower,
             upper=now.interval.upper,
             reference_value=before.value,
-            n_reference=n_reference,
+            n_reference=base.rows,
             n_current=int(rows),
             maturity=self.maturity,
-            chunks=_chunks(metric, sides.chunks, rows),
+            chunks=base.chunks,
             method=now.interval.method,
             unit=self.settings.business_unit if metric.money else metric.unit,
             details=details,
@@ -215,15 +195,3 @@ def _details(metric: PerformanceMetric, whole: OutcomeSums, now: Estimate) -> di
 def _named(prefix: str, before: Estimate) -> dict[str, float]:
     ends = {"lower": before.interval.lower, "upper": before.interval.upper, "design_effect": before.design_effect}
     return {f"{prefix}{name}": value for name, value in ends.items() if value is not None}
-
-
-def _chunks(metric: PerformanceMetric, chunks: OutcomeSums | None, rows: float) -> Chunks | None:
-    if chunks is None:
-        return None
-    with np.errstate(all="ignore"):
-        values = metric.scaled(chunks, rows or 1.0)(chunks)
-        values = values[np.isfinite(values)]
-        if values.size < 2:
-            return None
-        mean, sd = float(values.mean()), float(values.std(ddof=1))
-    return Chunks(k=int(values.size), mean=mean, sd=sd) if math.isfinite(mean) and math.isfinite(sd) else None
