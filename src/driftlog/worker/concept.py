@@ -32,23 +32,29 @@ from driftlog.store.client import Store
 
 FEWEST_KEPT: Final = 100
 """Outcomes of a window that are always replayed, however short the window."""
+BLOCKS_HELD: Final = 2
+
+
+Held = dict[Window, tuple[Fingerprint, int, ErrorStream]]
+"""Window -> what its outcomes were when they were read, how often they were halved, and they themselves."""
 
 
 @dataclass(slots=True)
 class ConceptMemory:
     """Outcomes read before, kept between cycles; changes how long a cycle takes, never its result.
 
-    16 bytes an outcome, of one block: at most 16 MB a model.
+    16 bytes an outcome, of two blocks (early in a block many labels belong to the one before): at most 32 MB a model.
     """
 
-    block: Window | None = None
-    streams: dict[Window, tuple[Fingerprint, int, ErrorStream]] = field(default_factory=dict)
+    blocks: dict[Window, Held] = field(default_factory=dict)
 
-    def enter(self, block: Window) -> None:
-        """Forget other blocks."""
-        if block != self.block:
-            self.block = block
-            self.streams.clear()
+    def of(self, block: Window) -> Held:
+        """What is held of `block`; the block used longest ago makes room for a third."""
+        held = self.blocks.pop(block, {})
+        self.blocks[block] = held
+        while len(self.blocks) > BLOCKS_HELD:
+            del self.blocks[next(iter(self.blocks))]
+        return held
 
 
 class ConceptWatch:
@@ -106,8 +112,7 @@ class ConceptWatch:
             self._block, position = block, block.start
             self._restart()
         pieces = [*self._between(position, window.start), window]
-        self._memory.enter(block)
-        *before, (stream, kept_share) = self._load(pieces)
+        *before, (stream, kept_share) = self._load(pieces, self._memory.of(block))
         for earlier, _ in before:
             self._feed(earlier)
         passages = self._feed(stream)
@@ -148,9 +153,9 @@ class ConceptWatch:
         return sorted(found.difference(windows))
 
     def _first_changed(self, block: Window, windows: Sequence[Window]) -> Window | None:
-        if block != self._memory.block:
+        known = self._memory.blocks.get(block)
+        if not known:
             return windows[0]
-        known = self._memory.streams
         now = fingerprints(self._store, self._settings, windows)
         changed = (
             window
@@ -169,11 +174,10 @@ class ConceptWatch:
         """The windows of the settings' schedule from `start` to `end`, cut to fit."""
         return [Window(max(window.start, start), min(window.end, end)) for window in self._pieces.windows(start, end)]
 
-    def _load(self, pieces: Sequence[Window]) -> Iterator[tuple[ErrorStream, float]]:
-        """(outcomes, share of them) of each piece, in order; read where the memory does not have them as they are."""
+    def _load(self, pieces: Sequence[Window], held: Held) -> Iterator[tuple[ErrorStream, float]]:
+        """(outcomes, share of them) of each piece, in order; read where they are not held as they are now."""
         found = dict(zip(pieces, fingerprints(self._store, self._settings, pieces), strict=True))
         halvings = {piece: self._halvings(fingerprint.n) for piece, fingerprint in found.items()}
-        held = self._memory.streams
 
         def state(piece: Window) -> tuple[bool, int]:
             entry = held.get(piece)
@@ -183,17 +187,17 @@ class ConceptWatch:
         for (known, halved), group in groupby(pieces, key=state):
             together = list(group)
             if not known:
-                self._read(together, halved, found)
+                self._read(together, halved, found, held)
             for piece in together:
                 yield held[piece][2], 2.0**-halved
 
-    def _read(self, pieces: Sequence[Window], halvings: int, found: dict[Window, Fingerprint]) -> None:
+    def _read(self, pieces: Sequence[Window], halvings: int, found: dict[Window, Fingerprint], held: Held) -> None:
         if any(found[piece].n for piece in pieces):
             streams = read_errors(self._store, self._settings, pieces, halvings=halvings)
         else:
             streams = [ErrorStream(np.empty(0), np.empty(0)) for _ in pieces]
         for piece, stream in zip(pieces, streams, strict=True):
-            self._memory.streams[piece] = (found[piece], halvings, stream)
+            held[piece] = (found[piece], halvings, stream)
 
     def _halvings(self, n: int) -> int:
         """How often `n` outcomes of a window are halved, so that all windows of a block stay within the limit.

@@ -246,3 +246,16 @@ def test_settings_that_cannot_be_used_are_refused(store: Store) -> None:
         ConceptWatch(store, msgspec.structs.replace(SETTINGS, concept_detectors=("sixth_sense",)), None)
     with pytest.raises(ConfigError, match="concept_replay"):
         ConceptWatch(store, msgspec.structs.replace(SETTINGS, concept_replay=timedelta(hours=30)), None)
+
+
+def test_two_blocks_are_remembered(store: Store) -> None:
+    """Late labels of the week before and this week's new windows take turns without reading either again; no third."""
+    for number in (0, 7, 14):
+        put(store, number, wrong=np.zeros(10))
+    weekly = msgspec.structs.replace(SETTINGS, concept_replay=7 * DAY)
+    memory = ConceptMemory()
+    for number in (0, 7, 0, 14):
+        measured(ConceptWatch(store, weekly, None, memory=memory), [day(number)])
+    assert [block.start for block in memory.blocks] == [day(0).start, day(14).start]
+    assert ConceptWatch(store, weekly, None, memory=memory).following([day(0)], day(3).end) == []
+    assert ConceptWatch(store, weekly, None, memory=memory).following([day(7)], day(9).end) == [day(8), day(9)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 MAX_OUTCOMES: Final = 1_000_000
-"""Outcomes of a block that are replayed; a million take 25 s to read once and 2 s to replay through ADWIN and DDM."""
+"""Outcomes of a block that are replayed; on two idle cores a million take 25 s to read, 3 s through ADWIN and DDM."""
 
 
 @dataclass(frozen=True, slots=True)
