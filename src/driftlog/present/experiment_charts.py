@@ -65,7 +65,8 @@ def sequence_chart(comparison: Comparison, result: ExperimentResult) -> Markup:
     parts += [_mark(look, timeline, scale, kind, many=len(looks) > 60) for look in looks]
     parts += _last(comparison, frame, scale, kind)
     parts += [text(name, frame.right + 8, y, class_="side") for name, y in _sides(result)]
-    label = f"{comparison.treatment} minus {result.control.variant}: difference and confidence sequence over time"
+    names = f"{clean(comparison.treatment)} minus {clean(result.control.variant)}"
+    label = f"{names}: difference and confidence sequence over time"
     return chart(parts, height=frame.height, width=frame.width, label=label)
 
 
@@ -175,7 +176,7 @@ def arms_chart(result: ExperimentResult) -> Markup:
 def _arm(arm: Arm, y: float, across: Linear, result: ExperimentResult, *, control: bool) -> list[Markup]:
     tone = "reference" if control else "current"
     value = arm.mean or 0.0
-    title = f"{arm.variant}: {mean(arm.mean, result.kind)} over {arm.units:,} {result.unit}s"
+    title = f"{clean(arm.variant)}: {mean(arm.mean, result.kind)} over {arm.units:,} {result.unit}s"
     parts = [
         text(clean(arm.variant, 22), _NAMES - 16, y - 1, class_="row-name", anchor="end"),
         text("control" if control else "treatment", _NAMES - 16, y + 14, anchor="end"),
@@ -212,5 +213,5 @@ def _units(name: str, looks: Sequence[Look], *, control: bool, tone: int) -> Lin
     for look in looks:
         units = look.control_units if control else look.treatment_units
         window = Window(midnight(look.day), midnight(look.day) + DAY)
-        points.append(Point(window, float(units), title=f"{look.day}: {units:,} in {name}"))
+        points.append(Point(window, float(units), title=f"{look.day}: {units:,} in {clean(name)}"))
     return Line(clean(name, 11), tuple(points), tone)

@@ -159,7 +159,8 @@ def _sequence(comparison: Comparison, result: ExperimentResult) -> Figure:
         )
         for look in comparison.looks
     )
-    head = ("First seen until", result.control.variant, comparison.treatment, "Difference", "Interval", "p")
+    variants = (clean(result.control.variant, 40), clean(comparison.treatment, 40))
+    head = ("First seen until", *variants, "Difference", "Interval", "p")
     return Figure(
         title,
         sequence_chart(comparison, result) or "",

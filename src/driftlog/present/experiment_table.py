@@ -37,7 +37,7 @@ def experiment_status(result: ExperimentResult, stopped: StoppedExperiment | Non
     """Verdict, arms, comparisons, and what to be careful about."""
     style = _STYLES[LEVELS[result.verdict]]
     unit = f"{result.unit}s"
-    head = Text(f"{result.name}", style="bold")
+    head = Text(clean(result.name, 80), style="bold")
     head.append(f"  {result.model}, {result.environment}, until {day(result.until)}", style="dim")
     parts: list[RenderableType] = [head]
     if stopped is not None:
