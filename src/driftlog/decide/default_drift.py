@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from driftlog.contract.measurement import Limit, Measurement
@@ -16,6 +17,7 @@ CRITICAL_TIMES: Final = 2.0
 CRITICAL_FLOOR: Final = 0.2
 SHORT_FLOOR: Final = 0.1
 SHORT_P_VALUE: Final = 0.01
+KOLMOGOROV_1_PERCENT: Final = 1.6276
 
 
 def decide(measurement: Measurement, value: float, threshold: ThresholdSettings) -> Decision:
@@ -50,7 +52,9 @@ def decide(measurement: Measurement, value: float, threshold: ThresholdSettings)
 def decide_short(measurement: Measurement, value: float, threshold: ThresholdSettings) -> Decision:
     """Without chunks: adjusted i.i.d. p-value below 0.01 and effect at least 0.1 (or the floor, if higher).
 
-    Never more than a warning: real streams are not i.i.d., and nothing here knows how much this one varies.
+    Never more than a warning: real streams are not i.i.d., and nothing here knows how much this one varies. The
+    smallest detectable effect is the floor or, for few rows, about what the p-value asks for: ``1.63 sqrt(1/n + 1/m)``,
+    Kolmogorov's 1 % point.
     """
     floor = max(SHORT_FLOOR, threshold.floor)
     p_value = measurement.p_adjusted if measurement.p_adjusted is not None else measurement.p_value
@@ -58,12 +62,18 @@ def decide_short(measurement: Measurement, value: float, threshold: ThresholdSet
         kind="default_drift",
         direction="above",
         warning=floor,
-        smallest_detectable=floor,
+        smallest_detectable=max(floor, _detected_by_p_value(measurement)),
         of_windows=threshold.of_windows,
         reason=f"reference too short: adjusted i.i.d. p-value below {SHORT_P_VALUE} and floor {floor:.3g}",
     )
-    if floor > range_of(measurement.metric)[1]:
+    largest = range_of(measurement.metric)[1]
+    if floor > largest or (limit.smallest_detectable or 0.0) > largest:
         return Decision(limit, "cannot_alarm")
     if p_value is None:
         return Decision(limit, "not_judged")
     return Decision(limit, "warning" if value >= floor and p_value < SHORT_P_VALUE else "ok")
+
+
+def _detected_by_p_value(measurement: Measurement) -> float:
+    n, m = measurement.n_reference, measurement.n_current
+    return KOLMOGOROV_1_PERCENT * math.sqrt(1 / n + 1 / m) if n > 0 and m > 0 else 0.0
