@@ -30,6 +30,7 @@ LAZY: Final[dict[str, str]] = {
     "vocabulary": f"{_COMMANDS}.vocabulary:vocabulary",
     "import": f"{_COMMANDS}.imports:import_",
     "results": f"{_COMMANDS}.results:results",
+    "segments": f"{_COMMANDS}.segments:segments",
     "alerts": f"{_COMMANDS}.alerts:alerts",
     "compare": f"{_COMMANDS}.compare:compare",
     "scenario": f"{_COMMANDS}.scenario:scenario",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import webbrowser
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -18,6 +19,7 @@ from driftlog.demo.settings import MODEL, WITHOUT_FAULT, DemoOptions, model_sett
 from driftlog.demo.summary import print_alerts, print_caught, weeks_table
 from driftlog.demo.tally import print_tally
 from driftlog.demo.weeks import read_story
+from driftlog.evaluate.segments.weakest import rank_segments
 from driftlog.present.report import render_report
 from driftlog.present.report_data import load_report_data
 from driftlog.store.client import Store
@@ -54,7 +56,13 @@ def close(
 
 def _write_report(store: Store, settings: ModelSettings, options: DemoOptions) -> Path:
     profiles = profile_source(store, settings.name, settings.environment)
-    data = load_report_data(store, settings.name, environment=settings.environment, profiles=profiles)
+    data = load_report_data(
+        store,
+        settings.name,
+        environment=settings.environment,
+        profiles=profiles,
+        rank=partial(rank_segments, settings=settings),
+    )
     path = (options.report or options.folder / "report.html").absolute()
     path.write_text(render_report(data), encoding="utf-8")
     return path

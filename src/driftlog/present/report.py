@@ -14,6 +14,7 @@ from driftlog.present.sections.drift import distributions_section, drift_section
 from driftlog.present.sections.judging import judging_section
 from driftlog.present.sections.operations import errors_section, resources_section, traffic_section
 from driftlog.present.sections.performance import maturity_section, performance_section
+from driftlog.present.sections.segments import segments_section
 from driftlog.present.status import cards, model_status
 from driftlog.present.text import clean, day, period
 
@@ -34,6 +35,7 @@ def render_report(data: ReportData) -> str:
     sections = [
         alerts_section(data),
         performance_section(data),
+        *segments_section(data),
         drift_section(data),
         distributions_section(data),
         maturity_section(data),

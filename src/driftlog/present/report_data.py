@@ -22,6 +22,7 @@ from driftlog.contract.alert import Alert
 from driftlog.contract.binning import Binning, CategoricalBins, FieldBins
 from driftlog.contract.measurement import SEVERITY, Measurement
 from driftlog.contract.profile import FieldCounts, PredictionProfile, Reference
+from driftlog.contract.segment import SegmentRank
 from driftlog.contract.window import Window
 from driftlog.present.charts.distribution import rebin
 from driftlog.present.charts.scales import LARGEST
@@ -99,6 +100,8 @@ class ReportData:
     alerts: tuple[Alert, ...] = ()
     distributions: tuple[Distribution, ...] = ()
     reference: ReferenceFacts | None = None
+    weakest: tuple[SegmentRank, ...] = ()
+    """Segments of the latest window, the weakest first."""
     version: str = driftlog.__version__
 
     @property
@@ -119,6 +122,7 @@ def load_report_data(
     since: datetime | None = None,
     until: datetime | None = None,
     profiles: ProfileSource | None = None,
+    rank: Callable[[Sequence[Measurement]], Sequence[SegmentRank]] | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ReportData:
     """Data of the report about `model`, of all its windows or those inside [since, until].
@@ -129,6 +133,8 @@ def load_report_data(
         None takes that of the newest result.
     profiles
         Without it the report has no distributions.
+    rank
+        Ranks the segments of one window from its measurements; without it the report has no weakest segments.
     """
     from driftlog.store.alerts import find_alerts
     from driftlog.store.results import find_measurements
@@ -158,8 +164,31 @@ def load_report_data(
         segments=[m for m in every if m.segment],
         alerts=[alert for alert in alerts if alert.environment == environment],
         profiles=profiles,
+        weakest=_weakest(store, found, rank) if rank is not None else (),
         generated=now(),
     )
+
+
+def _weakest(
+    store: Store, found: Sequence[Measurement], rank: Callable[[Sequence[Measurement]], Sequence[SegmentRank]]
+) -> Sequence[SegmentRank]:
+    """Of the latest window whose performance is known, else of the latest."""
+    from driftlog.store.results import find_measurements
+
+    known = [m for m in found if m.purpose == "performance" and m.value is not None and not m.marks] or list(found)
+    if not known:
+        return ()
+    latest = max(m.window for m in known)
+    every = find_measurements(
+        store,
+        known[0].model,
+        environment=known[0].environment,
+        since=latest.start,
+        until=latest.end,
+        segment=None,
+        size=MAX_MEASUREMENTS,
+    )
+    return rank([m for m in every if m.window == latest and (m.version, m.variant) == ("*", "*")])
 
 
 def assemble(
@@ -171,6 +200,7 @@ def assemble(
     generated: datetime,
     segments: Sequence[Measurement] = (),
     profiles: ProfileSource | None = None,
+    weakest: Sequence[SegmentRank] = (),
 ) -> ReportData:
     """`ReportData` from its parts; the distributions are drawn from `profiles`."""
     kept = tuple(
@@ -185,6 +215,7 @@ def assemble(
         alerts=tuple(sorted(alerts, key=lambda a: (a.status != "open", -SEVERITY[a.severity], -a.opened.timestamp()))),
         distributions=tuple(_distributions(kept, profiles)) if profiles is not None else (),
         reference=_reference_facts(kept, profiles),
+        weakest=tuple(weakest),
     )
 
 

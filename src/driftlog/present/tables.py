@@ -14,9 +14,22 @@ from driftlog.contract.alert import Alert
 from driftlog.contract.measurement import SEVERITY, Measurement
 from driftlog.contract.profile import Reference
 from driftlog.contract.records import Finding, ModelRecord, RunRecord
+from driftlog.contract.segment import SegmentRank
+from driftlog.contract.window import Window
 from driftlog.present.reference_summary import ReferenceField
 from driftlog.present.summary import WindowSummary
-from driftlog.present.text import VERDICT_TITLES, clean, day, field_name, number, period, share, title_of, value_text
+from driftlog.present.text import (
+    VERDICT_TITLES,
+    clean,
+    day,
+    field_name,
+    number,
+    period,
+    share,
+    title_of,
+    titled,
+    value_text,
+)
 
 _STYLES: Final[dict[str, str]] = {
     "critical": "bold red",
@@ -110,7 +123,7 @@ def measurements_table(measurements: Sequence[Measurement], *, several_windows: 
     for m in measurements:
         row = [
             verdict_text(m.verdict),
-            _text(title_of(m.metric)),
+            _text(titled(m)),
             _text(_series_name(m)),
             Text(value_text(m, m.value)),
             Text(_interval(m), style="dim"),
@@ -122,9 +135,31 @@ def measurements_table(measurements: Sequence[Measurement], *, several_windows: 
     return table
 
 
+def segments_table(ranks: Sequence[SegmentRank], window: Window, model: str) -> RenderableType:
+    """Segments, the weakest first."""
+    if not ranks:
+        return Text("No segment has enough rows to be ranked.")
+    columns = ("", "segment", "measured by", "value", "whole model", "gap", "certain", "p", "rows")
+    table = _table(*columns, right=columns[3:], title=f"{model}, {period(window)}")
+    for rank in ranks:
+        by = title_of(rank.metric) + (f" of {field_name(rank.field)}" if rank.field else "")
+        table.add_row(
+            Text("▲ weak", style="yellow") if rank.weak else Text("·", style="dim"),
+            _text(rank.segment.replace("features.", ""), 80),
+            _text(by),
+            Text(number(rank.value)),
+            Text("" if rank.usual is None else number(rank.usual)),
+            Text(number(rank.gap)),
+            Text(number(rank.lower)),
+            Text(f"{rank.p_adjusted:.2g}"),
+            Text(f"{rank.n:,}"),
+        )
+    return table
+
+
 def _series_name(m: Measurement) -> str:
     parts = [field_name(m.field)] if m.field else []
-    parts += [m.segment] if m.segment else []
+    parts += [m.segment.replace("features.", "")] if m.segment else []
     parts += [f"version {m.version}"] if m.version != "*" else []
     return ", ".join(parts + ([f"variant {m.variant}"] if m.variant != "*" else []))
 

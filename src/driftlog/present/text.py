@@ -82,6 +82,12 @@ def title_of(metric: str) -> str:
     return METRIC_TITLES.get(metric) or clean(metric.replace("_", " ").capitalize())
 
 
+def titled(m: Measurement) -> str:
+    """Name of what was measured, told apart from what was estimated."""
+    ending = {"estimated_performance": ", estimated", "estimation_error": ", estimated less realised"}
+    return title_of(m.metric) + ending.get(m.purpose, "")
+
+
 def field_name(field: str, limit: int = 40) -> str:
     """Field without its group: ``features.distance`` is ``distance``; ``prediction.score`` stays."""
     return clean(field.removeprefix("features."), limit)

@@ -50,4 +50,4 @@ def test_all_commands_are_there() -> None:
     """The list of the issue."""
     wanted = "init setup doctor local intake worker run reference import results alerts predictions report models"
     wanted += " compare scenario experiment"
-    assert {*wanted.split(), "config", "demo", "version", "vocabulary"} == set(LAZY)
+    assert {*wanted.split(), "config", "demo", "version", "vocabulary", "segments"} == set(LAZY)

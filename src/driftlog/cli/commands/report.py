@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -42,6 +43,7 @@ def report(
 
     By default over all results of MODEL, which may be left out where there is only one. The file needs no network.
     """
+    from driftlog.evaluate.segments.weakest import rank_segments
     from driftlog.present.report import render_report
     from driftlog.present.report_data import load_report_data
     from driftlog.store.results import latest_window
@@ -59,6 +61,7 @@ def report(
             since=span.since,
             until=span.until,
             profiles=profile_source(store, chosen.name, place),
+            rank=partial(rank_segments, settings=chosen),
             now=session.now,
         )
     path = output or Path(f"{chosen.name}-report.html")

@@ -13,6 +13,7 @@ from driftlog.cli.params import as_json, environment, limit, optional_model, sin
 from driftlog.cli.session import Session
 from driftlog.cli.times import Moment, Span, resolve
 from driftlog.contract.measurement import PURPOSES
+from driftlog.contract.segment import canonical_segment
 
 if TYPE_CHECKING:
     from driftlog.store.client import Store
@@ -36,6 +37,9 @@ VERDICTS = ("ok", "warning", "critical", "insufficient_data", "cannot_alarm", "n
 @click.option("--field", help="Only this field: features.distance.")
 @click.option("--purpose", type=click.Choice(PURPOSES), help="Only this kind of measurement.")
 @click.option("--verdict", type=click.Choice(VERDICTS), help="Only this verdict.")
+@click.option("--segment", default="", help="Of a segment, such as carrier=UA; * for all of them.")
+@click.option("--version", default="*", show_default=True, help="Of one version of the model.")
+@click.option("--variant", default="*", show_default=True, help="Of one variant.")
 @click.option("--by-window", is_flag=True, help="One line a window: key figures and alerts.")
 @limit(200)
 @as_json
@@ -50,6 +54,9 @@ def results(
     field: str | None,
     purpose: str | None,
     verdict: str | None,
+    segment: str,
+    version: str,
+    variant: str,
     by_window: bool,
     limit: int,
     as_json: bool,
@@ -83,7 +90,9 @@ def results(
             field=field,
             purpose=purpose,
             verdict=verdict,
+            segment=None if segment == "*" else canonical_segment(segment),
         )
+        found = [m for m in found if (m.version, m.variant) == (version, variant) or m.purpose == "custom"]
     shown = worst_first(found)[:limit]
     if as_json:
         print_json_lines(shown)
