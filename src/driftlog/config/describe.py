@@ -129,6 +129,7 @@ DESCRIPTIONS: Final[dict[str, str]] = {
     "models.<name>.thresholds[].metric": "Metric, as a shell pattern: roc_auc, latency_*.",
     "models.<name>.thresholds[].field": "Field, as a shell pattern: features.distance.",
     "models.<name>.thresholds[].segment": "Segments, as a shell pattern; empty: the whole model, *: everything.",
+    "models.<name>.thresholds[].purpose": "Purposes, as a shell pattern; empty: every one but estimation_error.",
     "models.<name>.thresholds[].kind": "constant, relative (to reference), default_drift, quantile, seasonal, none.",
     "models.<name>.thresholds[].direction": "above or below: the side that is bad.",
     "models.<name>.thresholds[].warning": "Limit of a warning (quantile: 0.99; seasonal: standard deviations).",

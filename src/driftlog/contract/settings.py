@@ -108,6 +108,10 @@ class ThresholdSettings(_Settings, frozen=True):
         rule of effect floor and reference chunks. ``quantile``: `warning` and `critical` are quantiles of the metric's
         own history (0.99 with direction above). ``seasonal``: they are standard deviations from the same hour of the
         week. ``none``: not judged.
+    purpose
+        Shell pattern of the measurement's purpose; empty: every one but ``estimation_error``, whose values are
+        differences under the metric's name. Uncalibrated estimates are judged only by thresholds that name their
+        purpose.
     of_windows
         (N, M): N of the last M windows in breach before an alert opens.
     """
@@ -115,6 +119,7 @@ class ThresholdSettings(_Settings, frozen=True):
     metric: str
     field: str = "*"
     segment: str = ""
+    purpose: str = ""
     kind: Literal["constant", "relative", "default_drift", "quantile", "seasonal", "none"] = "constant"
     direction: Literal["above", "below"] = "above"
     warning: float | None = None

@@ -73,14 +73,16 @@ _QUALITY: Final[tuple[ThresholdSettings, ...]] = (
 )
 _INTEGRITY: Final[tuple[ThresholdSettings, ...]] = (
     # Nothing should be lost: one event in a thousand says that a spool is full or a process was killed.
-    ThresholdSettings(metric="shipping_loss_share", warning=0.001, critical=0.01, of_windows=CERTAIN),
-    # Duplicates are refused and do no harm; many of them are a sender that repeats itself.
-    ThresholdSettings(metric="duplicate_share", warning=0.05, critical=0.25, of_windows=CERTAIN),
+    CautiousThreshold(metric="shipping_loss_share", warning=0.001, critical=0.05, of_windows=CERTAIN),
+    # From 5 % on (critical) what drifts may be the fault's own doing: such windows are not judged for drift.
+    CautiousThreshold(metric="quarantine_rate", warning=0.01, critical=0.05, of_windows=CERTAIN),
+    CautiousThreshold(metric="duplicate_share", warning=0.01, critical=0.05, of_windows=CERTAIN),
+    # Windows are cut by the senders' clocks; the intake refuses events from more than five minutes ahead.
+    CautiousThreshold(metric="clock_skew_share", warning=0.05, critical=0.50, of_windows=CERTAIN),
     # A quarter of an hour (an hour) until 95 % of the events are there: results are late.
     ThresholdSettings(metric="ingest_lag_p95_s", warning=900, critical=3600, of_windows=(2, 3)),
-    # Windows are cut by the sender's clock; the intake refuses events from more than five minutes ahead.
-    ThresholdSettings(metric="clock_skew_s", warning=30, critical=240, of_windows=CERTAIN),
-    ThresholdSettings(metric="quarantine_rate", warning=0.01, critical=0.05, of_windows=CERTAIN),
+    # Hours without events that the last four weeks always had.
+    ThresholdSettings(metric="silent_hours", warning=0.5, critical=5.5, of_windows=CERTAIN),
 )
 _OPERATIONAL: Final[tuple[ThresholdSettings, ...]] = (
     CautiousThreshold(metric="error_rate", warning=0.01, critical=0.05, of_windows=CERTAIN),
@@ -119,8 +121,8 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
     **dict.fromkeys(("cramers_v", "average_precision", "expected_calibration_error", "quantile_coverage"), _SHARE),
     **dict.fromkeys(("population_stability_index", "wasserstein", "chi_square", "log_loss", "mae", "rmse"), _POSITIVE),
     **dict.fromkeys(("predictions", "throughput_per_s"), _POSITIVE),
-    **dict.fromkeys(("shipping_loss_share", "duplicate_share", "quarantine_rate"), _SHARE),
-    "ingest_lag_p95_s": _POSITIVE,
+    **dict.fromkeys(("shipping_loss_share", "duplicate_share", "quarantine_rate", "clock_skew_share"), _SHARE),
+    **dict.fromkeys(("ingest_lag_p95_s", "silent_hours"), _POSITIVE),
 }
 """Smallest and largest possible values: a limit outside can never be crossed (``cannot_alarm``)."""
 

@@ -29,9 +29,7 @@ MODEL_PURPOSES: Final[frozenset[Purpose]] = frozenset(
 )
 """What is said about data and model, and cannot be said of a window whose pipeline was at fault."""
 PIPELINE_FAULT: Final = "the pipeline was at fault in this window: whether data or model changed cannot be told"
-NOT_CALIBRATED: Final = (
-    "the estimate's calibration failed its check on the reference; a threshold of yours would judge it"
-)
+NOT_CALIBRATED: Final = "the estimate's calibration failed its check on the reference; only a threshold that names its purpose judges it"
 KINDS: Final[Mapping[str, Callable[[Measurement, float, ThresholdSettings], Decision]]] = {
     "constant": constant.decide,
     "relative": relative.decide,
@@ -78,8 +76,7 @@ def _decide(
 ) -> Decision:
     if MARK_INTEGRITY in measurement.marks and measurement.purpose in MODEL_PURPOSES:
         return _unjudged(threshold, PIPELINE_FAULT)
-    by_default = not any(threshold is one for one in settings.thresholds)
-    if by_default and MARK_UNCALIBRATED in measurement.marks:
+    if MARK_UNCALIBRATED in measurement.marks and not threshold.purpose:
         return _unjudged(threshold, NOT_CALIBRATED)
     if threshold.kind in HISTORICAL:
         known = past if isinstance(past, PastValues) else past_values(past or ())
@@ -109,9 +106,16 @@ def find_threshold(measurement: Measurement, settings: ModelSettings) -> Thresho
 
 
 def matches(threshold: ThresholdSettings, measurement: Measurement) -> bool:
-    """Whether metric, field and segment fit the threshold's shell patterns, fields also without ``features.``."""
+    """Whether metric, purpose, field and segment fit the threshold's shell patterns, fields also without ``features.``.
+
+    Errors of estimates have the name of what is estimated; a limit of accuracy is none of its error.
+    """
+    fits = measurement.purpose != "estimation_error"
+    if threshold.purpose:
+        fits = fnmatchcase(measurement.purpose, threshold.purpose)
     return (
-        fnmatchcase(measurement.metric, threshold.metric)
+        fits
+        and fnmatchcase(measurement.metric, threshold.metric)
         and _fits(measurement.field, threshold.field)
         and _fits(measurement.segment, threshold.segment)
     )

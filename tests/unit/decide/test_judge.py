@@ -177,21 +177,27 @@ def test_every_default_can_alarm(make, purpose, threshold):
 @pytest.mark.parametrize("purpose", ["concept_drift", "estimation_error", "fairness", "cost", "custom"])
 @pytest.mark.parametrize("metric", ["accuracy", "adwin", "kolmogorov_smirnov"])
 def test_some_purposes_are_reported_until_the_settings_judge_them(make, purpose, metric):
-    """Whatever the metric is called; a threshold of the settings judges it."""
+    """Whatever the metric is called; a threshold that names metric and purpose judges it."""
     measurement = make.measurement(metric, purpose, 1.0, reference_value=0.1)
     assert judge(measurement, make.settings()).verdict == "not_judged"
-    assert judge(measurement, make.settings({"metric": metric, "warning": 0.5})).verdict == "warning"
+    named = make.settings({"metric": metric, "purpose": purpose, "warning": 0.5})
+    assert judge(measurement, named).verdict == "warning"
+    unnamed = judge(measurement, make.settings({"metric": metric, "warning": 0.5}))
+    assert unnamed.verdict == ("not_judged" if purpose == "estimation_error" else "warning")
+    other = make.settings({"metric": metric, "purpose": "oper*", "warning": 0.5})
+    assert judge(measurement, other).verdict == "not_judged"
 
 
 def test_an_uncalibrated_estimate_is_not_judged_by_default(make):
-    """The reason says so; somebody's own threshold judges it all the same."""
+    """The reason says so; a threshold that names the purpose judges it all the same."""
     estimate = make.measurement(
         "accuracy", "estimated_performance", 0.3, reference_value=0.9, upper=0.3, marks=("uncalibrated",)
     )
     judged = judge(estimate, make.settings())
     assert (judged.verdict, "calibration" in judged.limit.reason) == ("not_judged", True)
-    own = make.settings({"metric": "accuracy", "direction": "below", "warning": 0.5})
-    assert judge(estimate, own).verdict == "warning"
+    limit = {"metric": "accuracy", "direction": "below", "warning": 0.5}
+    assert judge(estimate, make.settings(limit)).verdict == "not_judged"
+    assert judge(estimate, make.settings({**limit, "purpose": "estimated_*"})).verdict == "warning"
     calibrated = make.measurement("accuracy", "estimated_performance", 0.3, reference_value=0.9, upper=0.3)
     assert judge(calibrated, make.settings()).verdict == "warning"
 
