@@ -37,7 +37,8 @@ class IntegritySummary:
         Sampled predictions that came after their window was frozen: history, not lag.
     compared, repeated
         Sampled predictions that were compared with all others of the same time and model, and the expected number of
-        surplus copies among them: the sum of ``1 - 1/c`` over those of which there are c. None where unknown.
+        surplus copies among them: the sum of ``1 - 1/c`` over those of which there are c. Rows that occur at several
+        times (they do not tell events apart) are not compared. None where unknown.
     expected_hours, silent_hours
         Hours of the window in which the last four weeks always had events at this local hour of the week, and those of
         them without any now; None where there are not three weeks to compare with.

@@ -175,6 +175,18 @@ def test_copies_under_other_ids_are_found(store: Store, write: Write, monkeypatc
 
 
 @elasticsearch
+def test_equal_rows_of_a_batch_are_no_copies(store: Store, write: Write) -> None:
+    """Batches of ten of a handful of rows, again and again; and a single batch, of which nobody can tell."""
+    write([prediction(i, DAY0 + timedelta(minutes=i // 10), amount=i % 7 % 3) for i in range(600)])
+    found = summary(store)
+    assert (found.compared, found.repeated) == (0, 0)
+    night = Window(DAY0 + DAY, DAY0 + 2 * DAY)
+    write([prediction(i, night.start, amount=i % 3, id=f"n{i}") for i in range(100)])
+    assert summary(store, night).compared is None
+    assert sum(summary(store, night).types["features.amount"].values()) == 100
+
+
+@elasticsearch
 def test_too_many_at_one_time_are_not_compared(store: Store, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     """A nightly batch with one time stamp: duplicates are unknown, types are not."""
     monkeypatch.setattr(integrity, "MOST_TWINS", 400)

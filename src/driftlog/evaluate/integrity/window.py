@@ -51,6 +51,7 @@ def _share(
     details: dict[str, float] | None = None,
     approximate: bool = False,
     fewest: int | None = None,
+    what: str = "events",
 ) -> Measurement:
     least = fewest if fewest is not None else settings.min_rows if settings is not None else 1
     enough = n >= least
@@ -66,7 +67,7 @@ def _share(
         method=f"{method}; Wilson 95 %",
         details=details or {},
         marks=(MARK_APPROXIMATE,) if approximate else (),
-        note="" if enough else f"fewer than {least} events",
+        note="" if enough else f"fewer than {least} {what}",
     )
 
 
@@ -113,6 +114,7 @@ def _duplicates(summary: IntegritySummary, settings: ModelSettings, context: Ser
         details={"reused_ids": float(summary.quarantined.get("id_reused", 0))},
         approximate=summary.compared < summary.stored,
         fewest=min(settings.min_rows, MIN_COMPARED),
+        what="events that their content tells apart",
     )
 
 
