@@ -29,7 +29,9 @@ MODEL_PURPOSES: Final[frozenset[Purpose]] = frozenset(
 )
 """What is said about data and model, and cannot be said of a window whose pipeline was at fault."""
 PIPELINE_FAULT: Final = "the pipeline was at fault in this window: whether data or model changed cannot be told"
-NOT_CALIBRATED: Final = "the estimate's calibration failed its check on the reference; only a threshold that names its purpose judges it"
+NOT_CALIBRATED: Final = (
+    "the estimate's calibration failed its check on the reference; only a threshold that names its purpose judges it"
+)
 KINDS: Final[Mapping[str, Callable[[Measurement, float, ThresholdSettings], Decision]]] = {
     "constant": constant.decide,
     "relative": relative.decide,
