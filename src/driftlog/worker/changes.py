@@ -206,10 +206,15 @@ def segment_rows(frame: pd.DataFrame, segment: str) -> Mask:
 
 
 def _systematic(weights: Floats, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Positions of `n` rows, each drawn in proportion to its weight, in order."""
-    cumulative = np.cumsum(weights) / weights.sum()
+    """Positions of `n` rows, each drawn in proportion to its weight, in order; equal weights get their share to a row.
+
+    Rows are lined up by weight, those of one weight in order of time, and drawn at equal steps from a random start.
+    """
+    order = np.argsort(weights, kind="stable")
+    cumulative = np.cumsum(weights[order]) / weights.sum()
     at = (np.arange(n) + rng.random()) / n
-    return np.minimum(np.searchsorted(cumulative, at, side="right"), len(weights) - 1).astype(np.int64)
+    drawn = np.minimum(np.searchsorted(cumulative, at, side="right"), len(weights) - 1)
+    return np.sort(order[drawn]).astype(np.int64)
 
 
 def _shifted(frame: pd.DataFrame, change: Shift) -> pd.Series[Any]:
