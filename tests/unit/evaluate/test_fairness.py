@@ -77,7 +77,7 @@ def rates(rows):
         "true_positive_rate": said[up].groupby(by[up]).mean(),
         "false_positive_rate": said[~up].groupby(by[~up]).mean(),
         "positive_predictive_value": up[said].groupby(by[said]).mean(),
-        "error_rate": (up != said).groupby(by).mean(),
+        "misclassification_rate": (up != said).groupby(by).mean(),
         "calibration_gap": (up - rows.score).groupby(by).mean(),
     }
 
@@ -112,7 +112,7 @@ def test_differences_between_groups_are_the_textbooks(build):
         "equalised_odds_difference": max(apart["true_positive_rate"], apart["false_positive_rate"]),
         "predictive_parity_difference": apart["positive_predictive_value"],
         "calibration_difference": apart["calibration_gap"],
-        "error_rate_difference": apart["error_rate"],
+        "misclassification_difference": apart["misclassification_rate"],
     }
     assert found.keys() == expected.keys()
     for name, value in expected.items():
@@ -133,7 +133,7 @@ def test_selection_is_measured_on_all_predictions(build):
     assert (parity.maturity, parity.marks) == (None, ())
     odds = found["equalised_odds_difference", ""]
     assert (odds.maturity, odds.marks) == (pytest.approx(0.5, abs=0.01), (MARK_IMMATURE,))
-    assert found["error_rate", "features.group=A"].marks == (MARK_IMMATURE,)
+    assert found["misclassification_rate", "features.group=A"].marks == (MARK_IMMATURE,)
 
 
 def test_small_groups_are_left_out_and_named(build):
@@ -191,7 +191,7 @@ def test_several_classes_have_errors_to_compare(build):
     """Without a positive label among them there is no selection; with one there is."""
     rows = people(3000).replace({"actual": {"1": "yes", "0": "no"}, "predicted": {"1": "yes", "0": "no"}})
     plain = {m.metric for m in measured(build, rows, task="multiclass")}
-    assert plain == {"error_rate", "error_rate_difference"}
+    assert plain == {"misclassification_rate", "misclassification_difference"}
     named = {m.metric for m in measured(build, rows, task="multiclass", positive_label="yes")}
     assert {"equalised_odds_difference", "true_positive_rate"} < named
     assert "calibration_gap" not in named

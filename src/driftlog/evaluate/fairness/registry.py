@@ -54,7 +54,7 @@ def false_positive_rate(sums: OutcomeSums) -> Floats:
     return classification.ratio(_false_alarms(sums), _others(sums))
 
 
-def error_rate(sums: OutcomeSums) -> Floats:
+def misclassification_rate(sums: OutcomeSums) -> Floats:
     """Wrong predictions / all."""
     return classification.ratio(_wrong(sums), classification.labelled(sums))
 
@@ -114,9 +114,9 @@ _RATES: Final = (
         details=_of_gap,
     ),
     PerformanceMetric(
-        "error_rate",
+        "misclassification_rate",
         _LABELS,
-        error_rate,
+        misclassification_rate,
         SHARE,
         "no outcome has an actual and a predicted label",
         classification.labelled,
@@ -172,7 +172,7 @@ BETWEEN_GROUPS: Final = (
     Between("equalised_odds_difference", ("true_positive_rate", "false_positive_rate"), "Hardt, Price and Srebro 2016"),
     Between("predictive_parity_difference", ("positive_predictive_value",), "Chouldechova 2017"),
     Between("calibration_difference", ("calibration_gap",), "Kleinberg, Mullainathan and Raghavan 2017"),
-    Between("error_rate_difference", ("error_rate",), "Berk et al. 2021"),
+    Between("misclassification_difference", ("misclassification_rate",), "Berk et al. 2021"),
     Between("mean_error_difference", ("mean_error",), "Agarwal, Dudik and Wu 2019"),
     Between("absolute_error_difference", ("mean_absolute_error",), "Agarwal, Dudik and Wu 2019"),
 )

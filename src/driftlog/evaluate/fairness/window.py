@@ -59,7 +59,7 @@ def fairness_measurements(
     -------
     list of measurements, purpose ``fairness``, field = the protected field
         Of each group (segment = the group): selection rate (of all predictions, whether or not their truth is known),
-        true and false positive rate, positive predictive value, calibration gap and error rate; regression: mean error
+        true and false positive rate, positive predictive value, calibration gap and misclassification rate; regression: mean error
         and mean absolute error. Between groups (the context's segment): `BETWEEN_GROUPS`, with ``value <group>`` and
         ``n <group>`` in details.
 
