@@ -15,6 +15,8 @@ from driftlog.evaluate.drift.permutation import FEWEST_FOR_LIMIT, RESOLUTION, pe
 LARGEST = 1 / math.sqrt(3)
 """The value of two distributions without a common bin."""
 _TERMS = 12
+_SMALLEST, _GREATEST = 0.003, 12.0
+"""Outside, the limit distribution is 0 or 1 to the last digit."""
 
 
 def squared(reference: Counts, current: Counts) -> Floats:
@@ -98,7 +100,7 @@ def _p_value(f: Counts, g: Counts, bins: FieldBins, value: float, seed: int) -> 
     n, m = int(f.sum()), int(g.sum())
     if np.count_nonzero(f + g) < 2:
         return 1.0, "1: one occupied bin"
-    from_limit = limit_p_value(n / (n + m) * m * value**2, n, m)
+    from_limit = float(limit_p_value(n / (n + m) * m * value**2, n, m))
     tied = isinstance(bins, NumericBins) and bins.discrete
     if min(n, m) >= FEWEST_FOR_LIMIT:
         if not tied:
@@ -108,28 +110,28 @@ def _p_value(f: Counts, g: Counts, bins: FieldBins, value: float, seed: int) -> 
     return permutation_p_value(f, g, squared, seed=seed), "i.i.d., Monte Carlo"
 
 
-def limit_p_value(statistic: float, n: int, m: int) -> float:
+def limit_p_value(statistic: float | Floats, n: int, m: int) -> Floats:
     """p-value of ``T`` (the raw statistic less ``1 / (6 N)``) by the limit distribution, matched in mean and variance.
 
     With N = n + m and k = nm: ``E = 1/6``, ``V = (N + 1)(4 k N - 3 (n^2 + m^2) - 2 k) / (180 k N^2)``, and the limit is
-    taken at ``1/6 + (T - 1/6) / sqrt(45 V)``.
+    taken at ``1/6 + (T - 1/6) / sqrt(45 V)``. Arrays of statistics work too.
 
-    >>> round(limit_p_value(0.46136, 10**6, 10**6), 3)
+    >>> round(float(limit_p_value(0.46136, 10**6, 10**6)), 3)
     0.05
     """
     total, product = n + m, n * m
     variance = (total + 1) / total * (4 * product * total - 3 * (n**2 + m**2) - 2 * product) / (180 * product * total)
-    standard = 1 / 6 + (statistic - 1 / 6) / math.sqrt(45 * variance)
-    return 1.0 if standard < 0.003 else min(1.0, max(0.0, 1.0 - _limit(standard)))
+    standard = 1 / 6 + (np.asarray(statistic) - 1 / 6) / math.sqrt(45 * variance)
+    p_value = np.where(standard < _SMALLEST, 1.0, 1.0 - limit_distribution(np.clip(standard, _SMALLEST, _GREATEST)))
+    return np.clip(p_value, 0.0, 1.0)
 
 
-def _limit(x: float) -> float:
+def limit_distribution(x: Floats) -> Floats:
     """``P(integral of a squared Brownian bridge <= x)``, the series of Anderson and Darling (1952), for x >= 0.003."""
-    if x > 12:
-        return 1.0
     j = np.arange(_TERMS)
-    y = (4 * j + 1) ** 2 / (16 * x)
+    y = (4 * j + 1) ** 2 / (16 * x[..., None])
     weights = np.exp(special.gammaln(j + 0.5) - special.gammaln(j + 1)) / math.sqrt(math.pi)
     # exp(-y) K(y) = exp(-2 y) kve(y)
     terms = weights * np.sqrt(4 * j + 1.0) * np.exp(-2 * y) * special.kve(0.25, y)
-    return float(terms.sum()) / (math.pi * math.sqrt(x))
+    result: Floats = terms.sum(axis=-1) / (math.pi * np.sqrt(x))
+    return result

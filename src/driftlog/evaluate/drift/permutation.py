@@ -13,7 +13,7 @@ RESOLUTION = 0.001
 """Smallest Monte Carlo p-value."""
 FEWEST_FOR_LIMIT = 50
 """With fewer rows on a side p-values are Monte Carlo: the continuous limit is not reached yet."""
-BATCHES = (49, 50, 100, 200, 600)
+BATCHES: tuple[int, ...] = (49, 50, 100, 200, 600)
 """Splits are drawn in batches, 999 in all; after a batch that leaves no doubt the rest is saved."""
 ENOUGH = 30
 """Splits as extreme as the observed one that leave no doubt: the p-value then is above 0.07."""
