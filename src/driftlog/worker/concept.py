@@ -165,7 +165,7 @@ class ConceptWatch:
         return next(changed, None)
 
     def _restart(self) -> None:
-        self._replays = [Replay(detector) for detector in self._detectors]
+        self._replays: list[Replay] = []
         self._seen = 0
         self._unit = self._reference_unit
         self._waiting: list[ErrorStream] = []
@@ -210,6 +210,10 @@ class ConceptWatch:
 
     def _feed(self, stream: ErrorStream) -> list[Passage]:
         self._seen += len(stream.errors)
+        if not self._seen:
+            return []
+        if not self._replays:  # now, because river takes two seconds and 55 MB to import: not for models without truth
+            self._replays = [Replay(detector) for detector in self._detectors]
         if self._settings.task == "regression" and self._unit is None:
             self._find_unit(stream)
             if self._unit is None:

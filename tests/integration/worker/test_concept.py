@@ -229,10 +229,13 @@ def test_regression_without_reference_learns_what_large_is(store: Store) -> None
     assert measured(ConceptWatch(store, regression, None), [day(3)])[day(3).start, "ddm"] == found[day(3).start, "ddm"]
 
 
-def test_no_outcomes_no_measurements(store: Store) -> None:
-    """A model that never gets labels is spared; a day without any between others has no value."""
+def test_no_outcomes_no_measurements(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that never gets labels makes no detectors; a day without any between others has no value."""
     watch = ConceptWatch(store, SETTINGS, None)
-    assert measured(watch, [day(0)]) == {}
+    made: list[str] = []
+    monkeypatch.setattr("driftlog.worker.concept.Replay", lambda detector: made.append(detector.name))
+    assert (measured(watch, [day(0)]), made) == ({}, [])
+    monkeypatch.undo()
     put(store, 1)
     found = measured(watch, [day(1), day(2)])
     assert found[day(1).start, "adwin"].value == 0
