@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -659,3 +660,50 @@ def test_a_full_cache_drops_the_oldest(build):
     cache.performance_of(reference, "b", binning, build.settings())
     assert cache.performance_of(reference, "", binning, build.settings()) is held[0]
     assert cache.performance_of(reference, "a", binning, build.settings()) is not held[1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), k=st.integers(2, 6), days=st.integers(1, 4), scale=st.sampled_from([0.1, 1, 30]))
+def test_any_outcomes_of_several_classes_give_numbers_or_notes(build, seed, k, days, scale):
+    """Sparse matrices and histograms, classes on one side only, a reference that lacks some: never NaN, no warning."""
+    generator = np.random.default_rng(seed)
+    names = [f"k{i}" for i in range(k)]
+    bins = build.bins(np.linspace(0, 1, 101), 20)
+    fields = {f"prediction.probabilities.{name}": bins for name in names} | {"prediction.score": bins}
+    binning = replace_fields(build.binning(), fields)
+
+    def profile(day):
+        cells = generator.poisson(scale * generator.integers(0, 2, (k, k)))
+        pairs = {(names[i], names[j]): int(cells[i, j]) for i, j in zip(*np.nonzero(cells), strict=True)}
+        held = [name for name in names if generator.random() < 0.7]
+        histograms = [{name: generator.poisson(scale / 4, bins.size) for name in held} for _ in range(2)]
+        n = int(cells.sum())
+        scores = {("", "k0"): generator.poisson(scale / 9, bins.size)}
+        return OutcomeProfile(
+            build.key(build.window(day, timedelta(days=1))),
+            n,
+            confusion=pairs,
+            score=scores,
+            scored=n,
+            log_loss=0.7 * n,
+            brier=0.2 * n,
+            class_positive=histograms[0],
+            class_negative=histograms[1],
+        )
+
+    weeks = [tuple(profile(day) for day in range(-21 + 7 * i, -14 + 7 * i)) for i in range(3)]
+    reference = build.reference([{}] * 3, chunk_outcomes=weeks)
+    outcomes = [profile(day) for day in range(days)]
+    chosen = build.settings(task="multiclass", min_rows=2, business_value=VALUES)
+    found = performance_measurements(reference, outcomes, 50, binning, chosen, build.context())
+    for m in found:
+        numbers = [m.value, m.lower, m.upper, m.p_value, m.p_adjusted, m.reference_value, *m.details.values()]
+        numbers += [m.chunks.mean, m.chunks.sd] if m.chunks is not None else []
+        assert all(number is None or np.isfinite(number) for number in numbers)
+        assert m.value is not None or m.note
+        if m.value is not None and m.lower is not None:
+            assert m.lower - 1e-9 <= m.value <= m.upper + 1e-9
+
+
+def replace_fields(binning, fields):
+    return msgspec.structs.replace(binning, fields=fields)

@@ -59,9 +59,9 @@ def fairness_measurements(
     -------
     list of measurements, purpose ``fairness``, field = the protected field
         Of each group (segment = the group): selection rate (of all predictions, whether or not their truth is known),
-        true and false positive rate, positive predictive value, calibration gap and misclassification rate; regression: mean error
-        and mean absolute error. Between groups (the context's segment): `BETWEEN_GROUPS`, with ``value <group>`` and
-        ``n <group>`` in details.
+        true and false positive rate, positive predictive value, calibration gap and misclassification rate;
+        regression: mean error and mean absolute error. Between groups (the context's segment): `BETWEEN_GROUPS`, with
+        ``value <group>`` and ``n <group>`` in details.
 
     Groups below ``min_segment_rows`` predictions are left out and named in the note; a rate of fewer than ``min_rows``
     rows (true positives of a group with few positives) leaves its group out of that comparison. Intervals are those of
