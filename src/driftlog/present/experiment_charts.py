@@ -18,8 +18,8 @@ from driftlog.present.experiment_text import difference, interval, mean, p_text
 from driftlog.present.text import clean, number
 
 SEQUENCE: Final = Frame(height=320.0)
-_WIDEST: Final = 2.8
-"""The chart shows intervals up to so many times the last one; the first ones are wider than any effect."""
+_FIRST: Final = 0.2
+"""Share of the looks that may leave the chart above and below."""
 _ROW: Final = 46.0
 _NAMES: Final = 170.0
 
@@ -53,7 +53,7 @@ def sequence_chart(comparison: Comparison, result: ExperimentResult) -> Markup:
     scale = _scale(looks, result, frame)
     kind = result.kind
     parts = _zone(result.minimum_effect, frame, scale)
-    parts += [*value_axis(frame, scale, lambda v: difference(v, kind), count=6), *time_axis(frame, timeline)]
+    parts += [*value_axis(frame, scale, lambda v: _tick(v, kind), count=6), *time_axis(frame, timeline)]
     parts.append(element("line", x1=frame.left, x2=frame.right, y1=scale(0.0), y2=scale(0.0), class_="zero"))
     if result.end is not None and span.start < result.end <= span.end:
         parts += _planned_end(result.end, frame, timeline)
@@ -75,14 +75,16 @@ def _until(look: Look) -> datetime:
 
 
 def _scale(looks: Sequence[Look], result: ExperimentResult, frame: Frame) -> Linear:
-    widths = [
-        max(abs(look.lower), abs(look.upper)) for look in looks if look.lower is not None and look.upper is not None
-    ]
-    smallest = 1.6 * result.minimum_effect
-    sizes = [abs(look.difference or 0.0) for look in looks]
-    reach = max(smallest, _WIDEST * widths[-1] if widths else max(sizes) * 1.3)
-    reach = min(reach, max([smallest, *widths])) if widths else reach
-    return value_scale([-reach, reach], frame.bottom, TOP)
+    """Wide enough for the minimum effect and for all but the first intervals, which are wider than any effect."""
+    later = looks[int(len(looks) * _FIRST) :]
+    bounds = [b for look in later for b in (look.lower, look.upper, look.difference) if b is not None]
+    return value_scale([-1.6 * result.minimum_effect, 1.6 * result.minimum_effect, *bounds], frame.bottom, TOP)
+
+
+def _tick(value: float, kind: str) -> str:
+    scaled = value * 100 if kind == "binary" else value
+    text = f"{scaled:+g}".replace("-", "−") if scaled else "0"
+    return f"{text} pp" if kind == "binary" else text
 
 
 def _inside(value: float, scale: Linear) -> float:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import groupby, islice
+from itertools import groupby, islice, pairwise
 from typing import Any, Final, Literal
 
 from driftlog.contract.errors import UsageError
@@ -29,6 +29,7 @@ from driftlog.store.values import Document
 
 PAGE: Final = 10_000
 IDS: Final = 1000
+SAMPLE: Final = 5000
 RECENT: Final = timedelta(days=28)
 SUBJECT: Final = "subject.id"
 RATING: Final = "feedback.rating"
@@ -304,17 +305,44 @@ def _value_aggregations(target: Target, kind: str) -> Document:
 
 
 def _pages(scope: _Scope, target: Target) -> Iterator[Document]:
-    """Buckets of subject and variant, in order of subject."""
-    after = None
-    while True:
-        body = composite_page(scope.query(), target, by_variant=bool(scope.variants), after=after)
-        found = scope.store.search(scope.pattern(target.source), body).get("aggregations")
-        if found is None:
-            return
-        yield from found["units"]["buckets"]
-        after = found["units"].get("after_key")
-        if after is None:
-            return
+    """Buckets of subject and variant, in order of subject.
+
+    Every page of a composite aggregation visits all documents of its query again, so that the query of each covers only
+    a range of subjects of about one page.
+    """
+    for span in _ranges(scope):
+        filters = scope.filters() + ([{"range": {SUBJECT: span}}] if span else [])
+        after = None
+        while True:
+            query = {"bool": {"filter": filters}}
+            body = composite_page(query, target, by_variant=bool(scope.variants), after=after)
+            found = scope.store.search(scope.pattern(target.source), body).get("aggregations")
+            if found is None:
+                break
+            yield from found["units"]["buckets"]
+            after = found["units"].get("after_key")
+            if after is None or len(found["units"]["buckets"]) < PAGE:
+                break
+
+
+def _ranges(scope: _Scope) -> list[dict[str, str]]:
+    """Adjoining ranges of subject ids with about `PAGE` subjects each, from a random sample; one where all fit."""
+    pattern = scope.pattern("predictions")
+    aggs = {"subjects": {"cardinality": {"field": SUBJECT, "precision_threshold": 40_000}}}
+    counted = scope.store.search(pattern, {"size": 0, "query": scope.query(), "aggs": aggs})
+    wanted = math.ceil(counted.get("aggregations", {}).get("subjects", {}).get("value", 0) / PAGE)
+    if wanted <= 1:
+        return [{}]
+    named = {"bool": {"filter": [*scope.filters(), {"exists": {"field": SUBJECT}}]}}
+    random = {"function_score": {"query": named, "random_score": {"seed": 1, "field": "_seq_no"}}}
+    body = {"size": SAMPLE, "query": random, "_source": [SUBJECT], "track_total_hits": False}
+    hits = scope.store.search(pattern, body)["hits"]["hits"]
+    sampled = sorted(hit["_source"]["subject"]["id"] for hit in hits)
+    cuts = sorted({sampled[len(sampled) * index // wanted] for index in range(1, wanted)})
+    return [
+        ({"gte": low} if low is not None else {}) | ({"lt": high} if high is not None else {})
+        for low, high in pairwise([None, *cuts, None])
+    ]
 
 
 def _subject_rows(scope: _Scope, target: Target) -> Iterator[SubjectRow]:
