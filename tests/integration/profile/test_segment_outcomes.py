@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from driftlog.contract.binning import Binning
+from driftlog.contract.binning import Binning, CategoricalBins
 from driftlog.contract.profile import OutcomeProfile, ProfileKey, total
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import Window
@@ -240,8 +241,6 @@ def test_another_segmentation_rewrites_outcomes(store: Store, write: Write) -> N
 
 
 def replace_segments(*segments: tuple[str, ...]) -> ModelSettings:
-    import msgspec
-
     return msgspec.structs.replace(BINARY, segments=segments)
 
 
@@ -290,5 +289,7 @@ def test_rows_are_sampled_whole(store: Store, write: Write) -> None:
     assert [known[age] for age in one.columns["features.age"]] == one.columns["outcome.correct"].astype(bool).tolist()
     part = sample_rows(store, replace(key, segment="features.city=x"), binning, 1000, seed=1)
     assert part.n == part.rows == (frame["features.city"] == "x").sum()
-    assert set(part.columns["features.city"]) == {float(binning.fields["features.city"].values.index("x"))}
+    cities = binning.fields["features.city"]
+    assert isinstance(cities, CategoricalBins)
+    assert set(part.columns["features.city"]) == {float(cities.values.index("x"))}
     assert sample_rows(store, replace(key, version="9"), binning, 10, seed=1).n == 0

@@ -33,10 +33,10 @@ def rows(n: int = 24 * 30, seed: int = 1) -> pd.DataFrame:
         {
             "@timestamp": [START + timedelta(hours=i) for i in range(n)],
             "features.a": np.where(rng.random(n) < 0.1, np.nan, rng.normal(size=n)),
-            "features.city": rng.choice(["x", "y", None], n),
+            "features.city": rng.choice(np.array(["x", "y", None], dtype=object), n),
             "prediction.score": score,
             "prediction.label": np.where(score >= 0.5, "1", "0"),
-            "outcome.actual": rng.choice(["1", "0", None], n),
+            "outcome.actual": rng.choice(np.array(["1", "0", None], dtype=object), n),
         }
     )
 
