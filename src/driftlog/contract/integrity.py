@@ -34,7 +34,7 @@ class IntegritySummary:
     ahead
         Sampled predictions that happened more than a second after they were ingested; `ahead_max_s` by how much.
     backfilled
-        Sampled predictions that came after their window was frozen: history, not lag.
+        Sampled predictions that came more than a day after they happened: history, not lag.
     compared, repeated
         Sampled predictions that were compared with all others of the same time and model, and the expected number of
         surplus copies among them: the sum of ``1 - 1/c`` over those of which there are c. Rows that occur at several

@@ -35,6 +35,9 @@ MOST_TWINS: Final = 2_000
 FEWEST_TIMES: Final = 10
 TIMING: Final = ("@timestamp", "event", "trace")
 """What differs between two predictions of the same row."""
+HISTORY: Final = timedelta(days=1)
+"""What comes later than that was sent afterwards: history, not lag. A day is longer than most outages that a spool
+bridges, and a longer one still shows, in its last day."""
 AHEAD_S: Final = 1.0
 """Smaller leads of an event's clock over the intake's are not counted."""
 IMPORTED: Final = {"term": {"driftlog.source": "import"}}
@@ -65,7 +68,7 @@ def summarise_integrity(store: Store, settings: ModelSettings, window: Window) -
         arrived=int(arrived["hits"]["total"]["value"]),
         quarantined={bucket["key"]: int(bucket["doc_count"]) for bucket in reasons},
     )
-    summary = _with_clocks(summary, hits, settings.look_back)
+    summary = _with_clocks(summary, hits)
     summary = _with_twins(summary, store, settings, hits)
     expected, silent = silent_hours(hours, settings, window)
     lost = dropped_events(store, settings, window)
@@ -143,7 +146,7 @@ def quarantine_query(prefix: str, settings: ModelSettings, window: Window) -> Bo
     return {"size": 0, "track_total_hits": False, "query": query, "aggs": {"reasons": reasons}}
 
 
-def _with_clocks(summary: IntegritySummary, hits: Hits, look_back: timedelta) -> IntegritySummary:
+def _with_clocks(summary: IntegritySummary, hits: Hits) -> IntegritySummary:
     """Lag and skew of the sampled predictions."""
     if not hits:
         return summary
@@ -151,7 +154,7 @@ def _with_clocks(summary: IntegritySummary, hits: Hits, look_back: timedelta) ->
     ingested = np.array([float(hit["fields"]["event.ingested"][0]) for hit in hits])
     lag_s = (ingested - happened) / 1000
     ahead = lag_s < -AHEAD_S
-    old = lag_s > look_back.total_seconds()
+    old = lag_s > HISTORY.total_seconds()
     live = np.maximum(lag_s[~ahead & ~old], 0.0)
     p50, p95 = np.quantile(live, [0.5, 0.95]).tolist() if live.size else (None, None)
     return replace(

@@ -111,13 +111,21 @@ def test_lag_and_skew_are_those_of_the_rows(store: Store, write: Write) -> None:
     lags = np.random.default_rng(1).exponential(100.0, 400).round(3)
     lags[:40] = -3.0
     lags[40:60] = -0.5
-    lags[60:80] = 100 * 86400.0
+    lags[60:80] = 2 * 86400.0
     write([prediction(i, DAY0 + timedelta(minutes=i), lag_s=lag) for i, lag in enumerate(lags.tolist())])
     found = summary(store)
-    live = np.maximum(lags[(lags > -1) & (lags < 90 * 86400)], 0)
+    live = np.maximum(lags[(lags > -1) & (lags < 86400)], 0)
     assert found.lag_p95_s == pytest.approx(float(np.quantile(live, 0.95)), abs=0.002)
     assert found.lag_p50_s == pytest.approx(float(np.quantile(live, 0.5)), abs=0.002)
     assert (found.ahead, found.backfilled, found.ahead_max_s) == (40, 20, 3.0)
+
+
+@elasticsearch
+def test_a_back_fill_is_no_lag(store: Store, write: Write) -> None:
+    """Last month's events, sent today by the app itself: no percentile, however far back windows may be judged."""
+    write(spread(200, lag_s=30 * 86400.0))
+    found = summary(store, settings=ModelSettings(name="churn", look_back=timedelta(days=20_000)))
+    assert (found.sampled, found.backfilled, found.lag_p95_s) == (200, 200, None)
 
 
 @elasticsearch
