@@ -29,10 +29,13 @@ follow the terminal and `NO_COLOR`.
 duration (`12h`, `7d`, `4w`). A duration counts back from the latest data in the store, not from today, so that
 history is looked at like the present. Times lie between 1900 and 2200.
 
+Stretches of time (`--current`, `--reference`, `--window`) are `A/B`, `A/7d` (seven days from A), `2026-03-02` (that
+day), `7d` (the latest seven days) or `14d/7d` (the seven days before those).
+
 ## JSON
 
 `--json` prints one JSON object a line (NDJSON), every field present, times in ISO 8601, missing numbers as `null`:
-measurements (`results`), alerts (`alerts`), stored events (`predictions`), run records (`run`), model records
+measurements (`results`, `compare`), alerts (`alerts`), stored events (`predictions`), run records (`run`), model records
 (`models list`), references (`reference list`), findings (`doctor`). Fields are only ever added. Nothing found prints
 nothing.
 
