@@ -92,13 +92,16 @@ def _cards(result: ExperimentResult) -> list[Card]:
     relative = f"{best.relative:+.1%} of the control's mean" if best.relative is not None else ""
     ratio = result.sample_ratio_p_value
     bad = result.verdict == "sample_ratio_mismatch"
-    cards = [
+    read = [
         Card("Difference", difference(best.difference, kind), f"{several}{relative}".strip(", ")),
         _interval_card(best, result),
+    ]
+    cards = [
+        *([Card("Difference", "–", "not to be read")] if bad else read),
         Card(f"{result.unit.capitalize()}s", f"{result.units:,}", _of_plan(result)),
         Card(
             "Sample ratio",
-            "mismatch" if bad else "as meant" if ratio is not None else "–",
+            "not as meant" if bad else "as meant" if ratio is not None else "–",
             f"chi-square {p_equals(ratio)}",
             "critical" if bad else "",
         ),

@@ -166,6 +166,8 @@ def test_traffic_is_that_of_the_last_week() -> None:
     """Old days and days after the look do not count."""
     data = ExperimentData("subject", UNTIL, {"a": arm(300, 1400), "b": arm(300, 700)})
     assert units_per_day(data) == pytest.approx(150)
+    half_a_day = ExperimentData("subject", UNTIL - timedelta(hours=12), {"a": arm(0, 1400)})
+    assert units_per_day(half_a_day) == pytest.approx(700 / 6.5)
     assert units_per_day(ExperimentData("subject", UNTIL, {})) is None
 
 

@@ -104,6 +104,7 @@ def test_a_mismatch_is_loud() -> None:
     """In status, card and lead."""
     text = page(result(0.2, 0.3, shares=(0.8, 0.2)))
     assert "Do not read these results" in text and "did not get the subjects" in text
+    assert "not to be read" in text and "as meant" in text
     assert 'class="status critical"' in text and 'class="card critical"' in text
 
 

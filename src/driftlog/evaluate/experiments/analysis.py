@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -328,14 +328,15 @@ def _planned(control: UnitSums, totals: Sequence[UnitSums], settings: Experiment
 
 
 def units_per_day(data: ExperimentData) -> float | None:
-    """Newly seen units a day over the last seven days before ``data.until``; None without any."""
+    """Newly seen units a day over the last seven days until ``data.until``, the last one in part; None without any."""
     last = _last_day(data.until)
     days = [day for arm in data.arms.values() for day in arm if day <= last]
     if not days:
         return None
     first = max(min(days), last - timedelta(days=6))
     units = sum(sums.exposed for arm in data.arms.values() for day, sums in arm.items() if first <= day <= last)
-    return units / ((last - first).days + 1)
+    elapsed = data.until - datetime(first.year, first.month, first.day, tzinfo=UTC)
+    return units / (elapsed / timedelta(days=1))
 
 
 def _last_day(until: datetime) -> date:
