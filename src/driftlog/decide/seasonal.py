@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -78,6 +79,7 @@ def _margin(known: Chunks, deviations: float) -> float:
     return margin(known, float(special.ndtr(counted))) * deviations / counted
 
 
+@lru_cache(maxsize=65_536)
 def slot_of(window: Window, timezone: str) -> Slot:
     """(weekday, position in the day) of the window's middle, in local time.
 

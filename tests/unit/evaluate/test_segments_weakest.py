@@ -172,3 +172,27 @@ def test_performance_comes_before_drift():
     """Two rankings, one after the other, each adjusted for itself."""
     ranks = rank_segments([*window_of([50, 900], (100, 1000)), drifted("features.s=00", 0.5)], SETTINGS)
     assert [rank.purpose for rank in ranks] == ["performance", "performance", "data_drift"]
+
+
+def test_fields_that_vary_from_window_to_window_name_no_segment():
+    """Effects are |normal|, as of windows whose mean moves by itself; 12 chunks; 10 segments with 10 fields each.
+
+    Student's t alone, with the chunks' mean and standard deviation, names one in a third of the windows.
+    """
+    generator = np.random.default_rng(4)
+    hits = 0
+    for _ in range(400):
+        effects = np.abs(generator.normal(0, 0.03, size=(10, 10, 13)))
+        mean, sd = effects[..., :12].mean(axis=-1), effects[..., :12].std(axis=-1, ddof=1)
+        found = [
+            drifted(
+                f"features.s={i}",
+                float(effects[i, j, 12]),
+                field=f"features.x{j}",
+                chunks=Chunks(12, float(mean[i, j]), float(sd[i, j])),
+            )
+            for i in range(10)
+            for j in range(10)
+        ]
+        hits += any(rank.weak for rank in rank_segments(found, SETTINGS))
+    assert hits / 400 <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 400)

@@ -32,7 +32,10 @@ _Z975: Final = 1.959963984540054
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """One measurement of a segment as a test: `gap / scale` is Student's t with `freedom` where nothing is wrong."""
+    """One measurement of a segment as a test: `gap / scale` is Student's t with `freedom` where nothing is wrong.
+
+    For drift, with `size` the root mean square of the usual effects, `(gap + usual) / size` is at most a folded one.
+    """
 
     measurement: Measurement
     usual: float
@@ -40,9 +43,13 @@ class _Candidate:
     scale: float
     freedom: float
     p_value: float
+    size: float = 0.0
 
     def lower(self, tests: int) -> float:
-        return self.gap - _quantile(1 - LEVEL / tests, self.freedom) * self.scale
+        certain = self.gap - _quantile(1 - LEVEL / tests, self.freedom) * self.scale
+        if self.size <= 0:
+            return certain
+        return min(certain, self.gap + self.usual - _quantile(1 - LEVEL / tests / 2, self.freedom + 1) * self.size)
 
 
 def rank_segments(
@@ -63,10 +70,11 @@ def rank_segments(
     95 % interval (Student's t with days - 1 degrees of freedom where that is clustered by day), or from 8 or more of
     the segment's own reference chunks where they vary more: a window of one day cannot tell a weak segment from a bad
     day. Accuracy is tested exactly as well (binomial, rows taken as independent), and the larger p-value counts.
-    Drift: the gap is the judged measure's effect beyond the mean of the reference's chunks, with their standard
-    deviation and k - 1 degrees of freedom; again the larger of this p-value and the i.i.d. one counts. Without chunks
-    it is the i.i.d. one alone, and 0.05 more than no effect is what counts as a gap. The fields that make a segment are
-    left out.
+    Drift: the gap is the judged measure's effect beyond the mean of the reference's chunks. The largest of three
+    p-values counts: Student's t with the chunks' standard deviation and k - 1 degrees of freedom; since effects are
+    absolute differences, with a longer tail than that, the folded t with k degrees of freedom of the effect over the
+    chunks' root mean square; and the i.i.d. one. Without chunks it is the i.i.d. one alone. The fields that make a
+    segment are left out.
 
     A segment stands for itself by the candidate with the smallest p-value, times the number of candidates; Holm's
     method adjusts over the segments, which may overlap. The order is that of `lower`, the gap's lower confidence bound
@@ -124,8 +132,10 @@ def _drift(part: Measurement) -> _Candidate | None:
     if chunks is not None and chunks.k >= 2 and math.isfinite(chunks.sd):
         scale = chunks.sd * math.sqrt(1 + 1 / chunks.k)
         gap, freedom = part.value - chunks.mean, chunks.k - 1.0
-        p_value = max(_tail(gap, scale, freedom), part.p_value or 0.0)
-        return _Candidate(part, chunks.mean, gap, scale, freedom, p_value)
+        size = math.sqrt((chunks.mean**2 + chunks.sd**2 * freedom / chunks.k) * (1 + 1 / chunks.k))
+        folded = min(1.0, 2 * _tail(part.value, size, freedom + 1))
+        p_value = max(_tail(gap, scale, freedom), folded, part.p_value or 0.0)
+        return _Candidate(part, chunks.mean, gap, scale, freedom, p_value, size)
     if part.p_value is None or part.n_reference <= 0:
         return None
     return _Candidate(part, 0.0, part.value, _sampling(part), math.inf, part.p_value)
