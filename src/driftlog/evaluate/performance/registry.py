@@ -14,6 +14,7 @@ from driftlog.evaluate.performance import (
     business,
     calibration,
     classification,
+    details,
     multiclass,
     regression,
     scores,
@@ -74,41 +75,6 @@ def _scored(sums: OutcomeSums) -> Floats:
 
 def _relative(sums: OutcomeSums) -> Floats:
     return sums.relative
-
-
-def _auc_details(sums: OutcomeSums) -> dict[str, float]:
-    return {"tie_bound": float(scores.tie_bound(sums))}
-
-
-def _macro_details(sums: OutcomeSums) -> dict[str, float]:
-    return {"tie_bound": float(multiclass.macro_tie_bound(sums)), "classes": float(len(sums.class_labels))}
-
-
-def _weighted_details(sums: OutcomeSums) -> dict[str, float]:
-    return {"tie_bound": float(multiclass.weighted_tie_bound(sums))}
-
-
-def _precision_details(sums: OutcomeSums) -> dict[str, float]:
-    share = classification.ratio(_positives(sums), scores.ranked(sums))
-    return {"tie_bound": float(average_precision.tie_bound(sums)), "prevalence": float(share)}
-
-
-def _calibration_details(sums: OutcomeSums) -> dict[str, float]:
-    return {
-        "bin_bound": float(calibration.bin_bound(sums)),
-        "expected_by_chance": float(calibration.expected_by_chance(sums)),
-        "calibration_gap": float(calibration.calibration_gap(sums)),
-    }
-
-
-def _mape_details(sums: OutcomeSums) -> dict[str, float]:
-    return {"usable_share": float(regression.usable_share(sums))}
-
-
-def _quantile_details(sums: OutcomeSums) -> dict[str, float]:
-    if sums.quantile is None:
-        return {}
-    return {"nominal": sums.quantile, "difference": float(regression.quantile_coverage(sums)) - sums.quantile}
 
 
 def _value_interval(sums: OutcomeSums, confidence: float) -> Interval | None:
@@ -242,7 +208,7 @@ _METRICS: Final = (
         scores.ranked,
         "below",
         auc_interval,
-        _auc_details,
+        details.of_auc,
         per_class=True,
         support=_positives,
     ),
@@ -254,7 +220,7 @@ _METRICS: Final = (
         _NO_CLASSES,
         multiclass.class_rows,
         "below",
-        details=_macro_details,
+        details=details.of_macro_auc,
     ),
     PerformanceMetric(
         "roc_auc_weighted",
@@ -264,7 +230,7 @@ _METRICS: Final = (
         _NO_CLASSES,
         multiclass.class_rows,
         "below",
-        details=_weighted_details,
+        details=details.of_weighted_auc,
     ),
     PerformanceMetric(
         "average_precision",
@@ -280,7 +246,7 @@ _METRICS: Final = (
             SHARE,
             "jackknife over rows",
         ),
-        _precision_details,
+        details.of_average_precision,
     ),
     PerformanceMetric(
         "brier",
@@ -312,7 +278,7 @@ _METRICS: Final = (
         scores.ranked,
         "above",
         by_variance(calibration.expected_calibration_error, calibration.error_variance, SHARE),
-        _calibration_details,
+        details.of_calibration,
     ),
     PerformanceMetric(
         "business_value",
@@ -368,7 +334,7 @@ _METRICS: Final = (
         "every actual value is 0",
         _relative,
         "above",
-        details=_mape_details,
+        details=details.of_mape,
     ),
     PerformanceMetric(
         "r2",
@@ -388,7 +354,7 @@ _METRICS: Final = (
         regression.valued,
         "",
         proportion(lambda sums: (sums.covered, sums.valued)),
-        _quantile_details,
+        details.of_coverage,
         needs="quantile",
     ),
     PerformanceMetric(
