@@ -28,6 +28,7 @@ from driftlog.profile.buckets import recompute
 from driftlog.profile.dirty import dirty_buckets, verify_counts
 from driftlog.profile.outcomes import join_feedback
 from driftlog.profile.reference import active
+from driftlog.profile.segmentation import missing_segmentations
 from driftlog.store.alerts import find_alerts, last_episodes, load_open, write_alerts
 from driftlog.store.client import Store
 from driftlog.store.cursors import read_cursor, write_cursor
@@ -166,6 +167,8 @@ def _work(
         settings = msgspec.structs.replace(settings, look_back=record.as_of - BEGINNING)
     found = active(store, settings.name, settings.environment)
     binning, reference = found or (bare_binning(settings), None)
+    if found is not None and verify:
+        _warn_of_segments(binning, settings)
     if verify:
         prepare_indices(store, settings, binning, now())
     recount = binning.id != cursor.binning_id or span is not None
@@ -189,8 +192,8 @@ def _work(
     else:
         windows = windows_of_span(settings, span, as_of=record.as_of)
     evaluator = Evaluator(store, settings, binning, reference, record.id, memory)
-    windows = sorted({*windows, *evaluator.concept.following(windows, cursor.judged_until)})
-    counts = _judge_windows(evaluator, windows, record.term, stages, now)
+    following = evaluator.concept.following(windows, cursor.judged_until)
+    counts = _judge_windows(evaluator, windows, following, record.term, stages, now)
 
     if span is None:
         newest = max([cursor.ingested, *(t for t in (dirty.newest_ingested, joined.newest_ingested) if t)])
@@ -209,6 +212,12 @@ def _work(
     )
 
 
+def _warn_of_segments(binning: Binning, settings: ModelSettings) -> None:
+    for fields in missing_segmentations(binning, settings):
+        name = ", ".join(fields)
+        log.warning("%s: segments by %s are not counted yet: set the reference again", settings.name, name)
+
+
 def prepare_indices(store: Store, settings: ModelSettings, binning: Binning, around: datetime) -> None:
     """Make the indices of this period and the next ready, features typed as the reference knows them."""
     prefix = "features."
@@ -225,19 +234,30 @@ def _within(keys: Sequence[ProfileKey], span: Window | None) -> list[ProfileKey]
 def _judge_windows(
     evaluator: Evaluator,
     windows: Sequence[Window],
+    following: Sequence[Window],
     term: int,
     stages: _Stages,
     now: Callable[[], datetime],
 ) -> dict[str, int]:
-    """Evaluate and judge `windows` in order; write results, then alerts."""
+    """Evaluate and judge `windows` in order; write results, then alerts.
+
+    Of the `following` ones, whose content is as it was, only what the detectors carry into them is measured again.
+    """
     counts = {"measurements": 0, "alerts_opened": 0, "alerts_updated": 0, "alerts_resolved": 0}
     if not windows:
         return counts
     store, settings = evaluator.store, evaluator.settings
     alerts = _alerts_since(store, settings, windows[0])
     episodes = dict(last_episodes(store, settings.name, settings.environment))
+    later = set(following)
     history, values = History(store, settings, windows[0]), ValueHistory(store, settings, windows[0])
-    for window in windows:
+    for window in sorted((*windows, *following)):
+        if window in later:
+            with stages("concept"):
+                carried = evaluator.after_late_truth(window, computed=now())
+            with stages("write"):
+                counts["measurements"] += write_measurements(store, carried, term=term)
+            continue
         with stages("evaluate"):
             found = evaluator.window(window, computed=now(), past=values.values())
             judged = found.judged

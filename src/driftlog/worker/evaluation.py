@@ -38,6 +38,7 @@ from driftlog.evaluate.performance.window import performance_measurements
 from driftlog.evaluate.quality.window import quality_measurements
 from driftlog.evaluate.randomness import seed_of
 from driftlog.evaluate.segments.explain import WHOLE, explain
+from driftlog.profile.distinct import distinct_values
 from driftlog.profile.integrity import summarise_integrity
 from driftlog.profile.resources import summarise_resources
 from driftlog.profile.sample import sample_rows
@@ -105,23 +106,32 @@ class Evaluator:
         """
         context = self._context(window, computed)
         where = (self.store, self.settings.name, self.settings.environment, self.binning.id, window)
+        pipeline = summarise_integrity(self.store, self.settings, window)
         whole = _Part(context, load_window(*where) or self._nothing(window), load_outcomes(*where), self.reference)
         segments = list(self._segments(where, context)) if self.binning.segments else []
-        found = [*self._whole(whole, window)]
+        found = [*self._whole(whole, pipeline.types)]
         for part in segments:
             found += self._segment(part)
         if self.settings.protected and segments:
             found += self._fairness(whole, segments)
         for part in self._slices(where, context):
             found += self._slice(part)
-        integrity = integrity_measurements(
-            summarise_integrity(self.store, self.settings, window), self.settings, context
-        )
+        integrity = integrity_measurements(pipeline, self.settings, context)
         found = [*integrity, *with_integrity_mark(found, integrity)]
         if self.reference is None:
             found = [_without_reference(measurement) for measurement in found]
         judged = [self._judge(measurement, past) for measurement in found]
         return WindowResult(judged, self._explained(judged, whole, segments))
+
+    def after_late_truth(self, window: Window, *, computed: datetime) -> list[Measurement]:
+        """What the detectors say of a window in which nothing changed, after an earlier one did."""
+        context = self._context(window, computed)
+        current = load_window(self.store, self.settings.name, self.settings.environment, self.binning.id, window)
+        found = self._concept.measurements(window, context, predictions=current.n if current is not None else 0)
+        integrity = integrity_measurements(
+            summarise_integrity(self.store, self.settings, window), self.settings, context
+        )
+        return [self._judge(one, None) for one in with_integrity_mark(found, integrity)]
 
     def _context(self, window: Window, computed: datetime) -> SeriesContext:
         return SeriesContext(
@@ -144,11 +154,15 @@ class Evaluator:
 
     # -- the whole model -------------------------------------------------------------------------------------------
 
-    def _whole(self, part: _Part, window: Window) -> Iterator[Measurement]:
+    def _whole(self, part: _Part, types: Mapping[str, Mapping[str, int]]) -> Iterator[Measurement]:
         settings, context, current = self.settings, part.context, part.current
+        window = context.window
         yield from operational_measurements(current, settings, context, reference=self.reference)
         if current.n:
-            yield from quality_measurements(self.reference, current, self.binning, settings, context)
+            distinct = distinct_values(self.store, settings, self.binning, window)
+            yield from quality_measurements(
+                self.reference, current, self.binning, settings, context, types=types, distinct=distinct
+            )
             yield from self._drift(part, settings)
             rows = self._rows(window, current)
             if settings.joint_measures and self.reference is not None:
