@@ -149,7 +149,9 @@ def test_an_experiment_from_plan_to_stop(shop: Cli, tmp_path: Path) -> None:
     frozen = json.loads(shop("status", "shop", "checkout", "--json")[1])
     assert frozen["result"] == line["result"]
     assert (frozen["stopped"]["decision"], frozen["stopped"]["by"]) == ("treatment", "ada")
-    shop("status", "shop", "checkout", "--html", "page.html")
+    settings = tmp_path / "driftlog.yml"
+    settings.write_text(settings.read_text().partition("    experiments:")[0])
+    shop("status", "shop", "checkout", "--html", "page.html")  # no longer in the settings
     assert "sells more &lt;b&gt;" in (tmp_path / "page.html").read_text()
 
 

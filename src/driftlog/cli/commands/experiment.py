@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from driftlog.store.client import Store
 
 
+_by = click.option(
+    "--by",
+    type=click.Choice(["subject", "prediction"]),
+    default="subject",
+    show_default=True,
+    help="What was randomised; by prediction the intervals are too narrow.",
+)
+
+
 @click.group(
     cls=Group,
     examples=[
@@ -118,13 +127,7 @@ def plan(
 @required_model
 @click.argument("name", required=False)
 @click.option("--as-of", type=TimeType(), help="Count predictions before this time  [default: now]")
-@click.option(
-    "--by",
-    type=click.Choice(["subject", "prediction"]),
-    default="subject",
-    show_default=True,
-    help="What was randomised; by prediction the intervals are too narrow.",
-)
+@_by
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with charts to this file.")
 @as_json
 @click.pass_obj
@@ -146,7 +149,7 @@ def status(
     with session.store() as store:
         settings = choose_model(store, session.settings, model)
         if name is not None:
-            found = [_result(session, store, settings, _experiment(settings, name), as_of, by)]
+            found = [_named_result(session, store, settings, name, as_of, by)]
         else:
             found = _all_results(session, store, settings, as_of, by)
     if html is not None:
@@ -171,6 +174,7 @@ def status(
     "--decision", type=click.Choice(["treatment", "control", "none"]), required=True, help="Which variant goes on."
 )
 @click.option("--reason", required=True, help="Why, for those who ask later.")
+@_by
 @click.option("--user", help="Who decides  [default: the user of this computer]")
 @click.option("--as-of", type=TimeType(), help="Count predictions before this time  [default: now]")
 @as_json
@@ -181,6 +185,7 @@ def stop(
     name: str,
     decision: Decision,
     reason: str,
+    by: Unit,
     user: str | None,
     as_of: datetime | None,
     as_json: bool,
@@ -198,7 +203,7 @@ def stop(
     with session.store() as store:
         settings = choose_model(store, session.settings, model)
         chosen = _experiment(settings, name)
-        result, before = _result(session, store, settings, chosen, as_of, "subject")
+        result, before = _result(session, store, settings, chosen, as_of, by)
         record = StoppedExperiment(
             name=chosen.name,
             model=settings.name,
@@ -239,6 +244,18 @@ def _result(
         return stopped.result, stopped
     data = collect(store, settings, chosen, until=as_of or session.now(), unit=by)
     return analyse(data, chosen, model=settings.name, environment=settings.environment), None
+
+
+def _named_result(
+    session: Session, store: Store, settings: ModelSettings, name: str, as_of: datetime | None, by: Unit
+) -> tuple[ExperimentResult, StoppedExperiment | None]:
+    """A stopped experiment needs no settings any more."""
+    from driftlog.store.experiments import stopped_experiment
+
+    stopped = stopped_experiment(store, settings.name, settings.environment, name)
+    if stopped is not None:
+        return stopped.result, stopped
+    return _result(session, store, settings, _experiment(settings, name), as_of, by)
 
 
 def _all_results(
