@@ -55,7 +55,7 @@ def all_cells() -> Iterator[Cell]:
     yield from _combined()
 
 
-def tested(sides: Sides, names: tuple[str, ...]) -> dict[str, Floats]:
+def p_values_of(sides: Sides, names: tuple[str, ...]) -> dict[str, Floats]:
     """p-values of the product's own measures.
 
     Where the product reads a limit distribution, all pairs at once by the same functions (a test in the project holds
@@ -130,7 +130,7 @@ def _continuous() -> Iterator[Cell]:
             n,
             m,
             CONTINUOUS,
-            lambda runs, g, n=n, m=m: tested(continuous(n, m, runs, g), RANKED),
+            lambda runs, g, n=n, m=m: p_values_of(continuous(n, m, runs, g), RANKED),
         )
     for n, m, gone in ((1000, 1000, 0.5), (5000, 300, 0.3)):
         yield Cell(
@@ -144,7 +144,9 @@ def _continuous() -> Iterator[Cell]:
 
 def _with_gaps(n: int, m: int, gone: float, runs: int, generator: Generator) -> dict[str, Floats]:
     parts = [
-        tested(continuous(generator.binomial(n, 1 - gone), generator.binomial(m, 1 - gone), size, generator), RANKED)
+        p_values_of(
+            continuous(generator.binomial(n, 1 - gone), generator.binomial(m, 1 - gone), size, generator), RANKED
+        )
         for size in _parts(runs)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in RANKED}
@@ -163,7 +165,7 @@ def _tied() -> Iterator[Cell]:
             n,
             m,
             COUNTED,
-            lambda runs, g, n=n, m=m, shares=shares: tested(repeated_values(shares, n, m, runs, g), RANKED),
+            lambda runs, g, n=n, m=m, shares=shares: p_values_of(repeated_values(shares, n, m, runs, g), RANKED),
         )
     yield Cell("half zeros, half continuous", 500, 200, COUNTED, lambda runs, g: _zeros(500, 200, runs, g))
 
@@ -185,7 +187,7 @@ def _counted() -> Iterator[Cell]:
             n,
             m,
             COUNTED,
-            lambda runs, g, n=n, m=m: tested(continuous(n, m, runs, g), HOMOGENEITY),
+            lambda runs, g, n=n, m=m: p_values_of(continuous(n, m, runs, g), HOMOGENEITY),
         )
     even = ((2, 50, 50), (3, 50, HUGE), (3, 1000, 1000), (20, 100, 100), (20, 1000, 5000), (20, HUGE, HUGE))
     many = ((200, 50, 50), (200, 1000, 1000), (200, 2000, HUGE), (200, 10_000, 5000), (200, HUGE, HUGE))
@@ -202,7 +204,7 @@ def zipf(size: int) -> Floats:
 
 
 def _categorical(data: str, shares: Floats, n: int, m: int) -> Cell:
-    return Cell(data, n, m, COUNTED, lambda runs, g: tested(categories(shares, n, m, runs, g), HOMOGENEITY))
+    return Cell(data, n, m, COUNTED, lambda runs, g: p_values_of(categories(shares, n, m, runs, g), HOMOGENEITY))
 
 
 def _proportions() -> Iterator[Cell]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks._calibration_cells import LEVEL, tested, zipf
+from benchmarks._calibration_cells import LEVEL, p_values_of, zipf
 from benchmarks._calibration_data import Generator, Sides, quantile_targets, spacings
 from driftlog.contract.binning import Binning, CategoricalBins, NumericBins
 from driftlog.contract.profile import RowSample
@@ -56,7 +56,7 @@ def _numeric_field(n: int, m: int, generator: Generator) -> list[float]:
     shares = spacings(present, 1, generator)[0]
     bins = NumericBins(tuple(map(float, range(targets.size))), coarse_bins(reference))
     sides = Sides(reference[None, :], generator.multinomial(now, shares, size=WINDOWS), bins)
-    own = tested(sides, ("kolmogorov_smirnov",))["kolmogorov_smirnov"]
+    own = p_values_of(sides, ("kolmogorov_smirnov",))["kolmogorov_smirnov"]
     return [_combined(p_value, n - present, n, m, generator) for p_value in own]
 
 
@@ -66,7 +66,7 @@ def _categorical_field(n: int, m: int, generator: Generator) -> list[float]:
     shares = np.append(zipf(20), 0.0)
     counts = generator.multinomial(now, shares, size=WINDOWS)
     sides = Sides(generator.multinomial(present, shares)[None, :], counts, CategoricalBins(tuple(map(str, range(20)))))
-    own = tested(sides, ("chi_square",))["chi_square"]
+    own = p_values_of(sides, ("chi_square",))["chi_square"]
     return [_combined(p_value, n - present, n, m, generator) for p_value in own]
 
 

@@ -18,7 +18,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._calibration_cells import BAND, COUNTED, LEVEL, Cell, all_cells, tested
+from benchmarks._calibration_cells import BAND, COUNTED, LEVEL, Cell, all_cells, p_values_of
 from benchmarks._calibration_data import repeated_values
 from benchmarks._calibration_power import PowerCell, power_cells, powers
 from benchmarks._calibration_windows import JOINT, family_rates, joint_rate
@@ -120,7 +120,7 @@ def splits_compared(runs: int, generator: np.random.Generator) -> list[Row]:
     rows = []
     for batches, enough in (FEW_SPLITS, ALL_SPLITS):
         with splits(batches, enough):
-            for test, p_values in tested(sides, ("kolmogorov_smirnov", "cramer_von_mises")).items():
+            for test, p_values in p_values_of(sides, ("kolmogorov_smirnov", "cramer_von_mises")).items():
                 rate = float((p_values <= LEVEL).mean())
                 said = verdict_of(rate, COUNTED)
                 rows.append((test, f"10 repeated values, {sum(batches)} splits", percent(rate), said))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -83,13 +81,3 @@ def test_the_grid_rounds_down_by_less_than_a_quarter(n):
     size = grid_size(n)
     assert size <= n
     assert n < (size + 1) * 1.25 + 1
-
-
-def test_thirty_fields_and_twelve_chunks_are_fast(build):
-    """Well under 100 ms a window on an idle machine; five times that here, where others work too."""
-    reference, bins = _reference(build, np.random.default_rng(6), fields=30, n=1000)
-    started = time.perf_counter()
-    cache = ChunkCache()
-    for field in reference.predictions.fields:
-        cache.chunk_statistics(reference, field, bins, KS, 400, 30)
-    assert time.perf_counter() - started < 0.5

@@ -100,10 +100,9 @@ def _p_value(f: Counts, g: Counts, bins: FieldBins, value: float, seed: int) -> 
     n, m = int(f.sum()), int(g.sum())
     if np.count_nonzero(f + g) < 2:
         return 1.0, "1: one occupied bin"
-    from_limit = float(limit_p_value(n / (n + m) * m * value**2, n, m))
-    tied = isinstance(bins, NumericBins) and bins.discrete
     if min(n, m) >= FEWEST_FOR_LIMIT:
-        if not tied:
+        from_limit = float(limit_p_value(n / (n + m) * m * value**2, n, m))
+        if not (isinstance(bins, NumericBins) and bins.discrete):
             return from_limit, "i.i.d., limit"
         if from_limit < RESOLUTION:
             return from_limit, "i.i.d., limit as an upper bound"
