@@ -96,9 +96,9 @@ def _line(family: str, m: Measurement, words: Callable[[str], str]) -> Line:
         family=family,
         title=title,
         measure=title_of(m.metric) if m.field else "",
-        reference="" if drift else value_text(m, m.reference_value),
-        current="" if drift else value_text(m, m.value),
-        difference=value_text(m, m.value) if drift else signed(m, difference),
+        reference="" if drift else shown(m, m.reference_value),
+        current="" if drift else shown(m, m.value),
+        difference=shown(m, m.value) if drift else signed(m, difference),
         interval="" if drift or low is None or high is None else f"{signed(m, low)} to {signed(m, high)}",
         change=words(m.field) if drift else "",
         p_value=p_text(m.p_value) if clustered is None else f"{p_text(clustered)} (by day)",
@@ -107,6 +107,11 @@ def _line(family: str, m: Measurement, words: Callable[[str], str]) -> Line:
         effect=effect(m),
         measurement=m,
     )
+
+
+def shown(m: Measurement, value: float | None) -> str:
+    """A value with its unit, the reference's deviations as ``sd``."""
+    return value_text(m, value).replace("reference sd", "sd")
 
 
 def signed(m: Measurement, value: float | None) -> str:
@@ -123,8 +128,29 @@ def signed(m: Measurement, value: float | None) -> str:
         return ""
     if abs(value) < NOTHING * max(1.0, abs(m.value or 0.0)):
         value = 0.0
-    text = value_text(m, abs(value))
+    text = shown(m, abs(value))
     return text if not value else f"{'+' if value > 0 else '−'}{text}"
+
+
+SHORT: Final = {
+    "kolmogorov_smirnov": "KS",
+    "total_variation": "TV",
+    "population_stability_index": "PSI",
+    "jensen_shannon": "JS",
+    "cramer_von_mises": "CvM",
+    "cramers_v": "V",
+    "chi_square": "χ²",
+}
+"""Measures as the field abbreviates them, where room is scarce."""
+
+
+def short_name(metric: str) -> str:
+    """A drift measure's name where room is scarce.
+
+    >>> short_name("kolmogorov_smirnov"), short_name("wasserstein")
+    ('KS', 'Wasserstein')
+    """
+    return SHORT.get(metric) or title_of(metric)
 
 
 def p_text(p: float | None) -> str:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from driftlog.contract.comparison import Comparison
-from driftlog.present.compare_lines import Line, comparison_lines, summary
+from driftlog.present.compare_lines import DRIFT, Line, comparison_lines, short_name, summary
 from driftlog.present.tables import verdict_text
 from driftlog.present.text import clean, plural
 
@@ -22,21 +22,18 @@ def comparison_table(comparison: Comparison, *, everything: bool = False) -> Ren
     """One section a family, the largest effects first; `everything` leaves nothing out."""
     lines = comparison_lines(comparison)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("what", overflow="fold", min_width=18, max_width=30)
-    table.add_column("measure", overflow="fold", min_width=10)
-    for name in ("reference", "current"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("difference", justify="right", no_wrap=True)
-    table.add_column("95 %, or what changed", style="dim", overflow="fold", min_width=22)
+    table.add_column("", no_wrap=True)
+    table.add_column("what", overflow="fold")
+    table.add_column("difference", overflow="fold")
+    table.add_column("reference → current", overflow="fold")
     table.add_column("p (i.i.d.)", justify="right", no_wrap=True)
-    table.add_column("usual", justify="right", overflow="fold")
-    table.add_column("verdict", no_wrap=True)
+    table.add_column("usual", justify="right", no_wrap=True, style="dim")
     hidden = 0
     for family in dict.fromkeys(line.family for line in lines):
         of_family = [line for line in lines if line.family == family]
         shown = len(of_family) if everything else SHOWN.get(family, 10)
         table.add_section()
-        table.add_row(Text(family, style="bold"))
+        table.add_row(Text(""), Text(family, style="bold"))
         for line in of_family[:shown]:
             table.add_row(*_cells(line))
         hidden += len(of_family[shown:])
@@ -57,16 +54,27 @@ def head(comparison: Comparison) -> Text:
     return text
 
 
+def mark(verdict: str) -> Text:
+    """A verdict's symbol; its name where something is wrong."""
+    full = verdict_text(verdict)
+    if verdict in ("warning", "critical"):
+        return full
+    return Text("" if verdict == "not_judged" else full.plain.partition(" ")[0], style=full.style)
+
+
 def _cells(line: Line) -> list[Text]:
-    verdict = verdict_text(line.verdict) if line.verdict != "not_judged" else Text("")
+    drift = line.measurement.purpose in DRIFT
+    what = Text(f"  {line.title}")
+    if line.measure and not drift:
+        what.append(f", {line.measure.lower()}", style="dim")
+    difference = Text(f"{short_name(line.measurement.metric)} {line.difference}" if drift else line.difference)
+    if line.interval:
+        difference.append(f" ({line.interval})", style="dim")
     return [
-        Text(f"  {line.title}"),
-        Text(line.measure),
-        Text(line.reference),
-        Text(line.current),
-        Text(line.difference),
-        Text(line.interval or line.change),
+        mark(line.verdict),
+        what,
+        difference,
+        Text(line.change if drift else f"{line.reference} → {line.current}"),
         Text(line.p_value),
-        Text(line.usual, style="dim"),
-        verdict,
+        Text(line.usual),
     ]

@@ -9,7 +9,7 @@ from typing import Final
 
 from driftlog.contract.measurement import SEVERITY, Measurement, Verdict
 from driftlog.contract.scenario import Scenario, ScenarioLine
-from driftlog.present.compare_lines import DRIFT, change_words, signed
+from driftlog.present.compare_lines import DRIFT, change_words, shown, signed
 from driftlog.present.text import field_name, title_of, value_text
 
 FAMILIES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -81,8 +81,8 @@ def _line(family: str, source: ScenarioLine, words: str) -> Line:
         family=family,
         title=field_name(m.field) if m.field else title_of(m.metric),
         measure=title_of(m.metric) if m.field else "",
-        actual=value_text(m, before),
-        scenario=value_text(m, after),
+        actual=shown(m, before),
+        scenario=shown(m, after),
         change=signed(m, difference),
         words=words,
         usual=f"{sign} {value_text(m, limit)}" if limit is not None else "",

@@ -10,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from driftlog.contract.scenario import Reproduction, Scenario
+from driftlog.present.compare_lines import DRIFT, short_name
+from driftlog.present.compare_table import mark
 from driftlog.present.scenario_lines import Line, scenario_lines, summary, windows_needed, would_fire
 from driftlog.present.tables import verdict_text
 from driftlog.present.text import clean, plural
@@ -25,14 +27,12 @@ def scenario_table(scenario: Scenario, *, everything: bool = False) -> Renderabl
     """The changes, one sentence, the comparison by family, and the thresholds that would be crossed."""
     lines = scenario_lines(scenario)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("what", overflow="fold", min_width=18, max_width=30)
-    table.add_column("measure", overflow="fold", min_width=10)
-    for name in ("actual", "scenario", "change"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("what the change does", style="dim", overflow="fold", min_width=22)
-    table.add_column("usual", justify="right", style="dim", overflow="fold")
-    table.add_column("actual", no_wrap=True)
-    table.add_column("scenario", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("what", overflow="fold")
+    table.add_column("actual → scenario", overflow="fold")
+    table.add_column("change", justify="right", no_wrap=True)
+    table.add_column("what the change does", overflow="fold")
+    table.add_column("usual", justify="right", no_wrap=True, style="dim")
     hidden = 0
     for family in dict.fromkeys(line.family for line in lines):
         of_family = [line for line in lines if line.family == family]
@@ -40,7 +40,7 @@ def scenario_table(scenario: Scenario, *, everything: bool = False) -> Renderabl
         if not everything and not any(line.source.scenario for line in of_family):
             shown = ONE_SIDED
         table.add_section()
-        table.add_row(Text(family, style="bold"))
+        table.add_row(Text(""), Text(family, style="bold"))
         for line in of_family[:shown]:
             table.add_row(*_cells(line))
         hidden += len(of_family[shown:])
@@ -70,15 +70,18 @@ def reproduced(check: Reproduction) -> str:
 
 
 def _cells(line: Line) -> list[Text]:
+    drift = line.source.either.purpose in DRIFT
+    what = Text(f"  {line.title}")
+    if line.measure:
+        name = short_name(line.source.either.metric) if drift else line.measure.lower()
+        what.append(f", {name}", style="dim")
     return [
-        Text(f"  {line.title}"),
-        Text(line.measure),
-        Text(line.actual),
-        Text(line.scenario),
+        mark(line.verdict),
+        what,
+        Text(f"{line.actual} → {line.scenario}"),
         Text(line.change),
         Text(line.words),
         Text(line.usual),
-        *(verdict_text(v) if v != "not_judged" else Text("") for v in (line.actual_verdict, line.verdict)),
     ]
 
 
