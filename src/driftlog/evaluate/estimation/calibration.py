@@ -107,6 +107,8 @@ def check_calibration(hits: Floats, total: Floats, position: Floats, groups: Seq
     n, seen, expected = sizes @ merge, tops @ merge, (sizes * rates) @ merge
     pooled = np.broadcast_to(ratio(seen.sum(axis=0), n.sum(axis=0)), n.shape)
     usable = (n > 0) & np.isfinite(expected)
+    if not usable.any():
+        return CalibrationCheck(math.nan, tolerance, failed=False, folds=len(tops))
     n, pooled = n[usable], pooled[usable]
     observed, expected = seen[usable] / n, expected[usable] / n
     noise = pooled * (1 - pooled) / n * len(tops) / (len(tops) - 1)

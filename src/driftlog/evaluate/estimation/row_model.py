@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from driftlog.contract.profile import RowSample
 Floats = NDArray[np.float64]
 
 ERROR: Final = "outcome.error"
-HALVES: Final = 12
+HALVES: Final = 10
 FEWEST_ROWS: Final = 200
 TOLERANCE: Final = 0.10
 """Largest calibration error out of sample, as a share of the mean loss."""
@@ -61,8 +62,9 @@ class LossModel:
     def predict(self, columns: Mapping[str, Floats]) -> tuple[Floats, Floats]:
         """Losses of rows: by the whole, shape (2, rows), and means by each half's models, shape (halves, 2)."""
         x = design(columns, self.names)
-        whole = np.stack([model.predict(x) for model in self.whole])
-        means = [[float(model.predict(x).mean()) for model in pair] for pair in self.halves]
+        with _one_thread():
+            whole = np.stack([model.predict(x) for model in self.whole])
+            means = [[float(model.predict(x).mean()) for model in pair] for pair in self.halves]
         return whole, np.asarray(means)
 
 
@@ -83,7 +85,21 @@ def fit_losses(rows: RowSample, seed: int) -> LossModel | str:
     losses = np.stack([np.abs(e), e * e])
     if not np.isfinite(losses.sum()):
         return "the reference's errors are too large to be squared"
-    generator = np.random.default_rng(seed)
+    with _one_thread():
+        return _fitted(x, losses, names, np.random.default_rng(seed))
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """Small fits on many threads wait for each other longer than they work, most of all on a busy machine."""
+    import sklearn.ensemble  # noqa: F401 - only libraries that are loaded can be limited
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[Any] = threadpool_limits(1)
+    return limits
+
+
+def _fitted(x: Floats, losses: Floats, names: tuple[str, ...], generator: np.random.Generator) -> LossModel:
+    count = len(x)
     halves, unseen = [], []
     for _ in range(HALVES // 2):
         order = generator.permutation(count)
@@ -124,7 +140,7 @@ def _fit(x: Floats, losses: Floats) -> tuple[Any, Any]:
     def one(y: Floats) -> Any:
         smallest = max(10, min(50, len(y) // 20))
         model = HistGradientBoostingRegressor(
-            max_iter=60, learning_rate=0.1, max_leaf_nodes=15, min_samples_leaf=smallest, early_stopping=False
+            max_iter=40, learning_rate=0.15, max_leaf_nodes=15, min_samples_leaf=smallest, early_stopping=False
         )
         return model.fit(x, y)
 
