@@ -195,7 +195,15 @@ class Evaluator:
     def _performance(self, part: _Part, rows: RowSample | None) -> list[Measurement]:
         """Realised, estimated, and the difference of the two."""
         settings, binning, context = self.settings, self.binning, part.context
-        realised = performance_measurements(part.reference, part.outcomes, part.current.n, binning, settings, context)
+        realised = performance_measurements(
+            part.reference,
+            part.outcomes,
+            part.current.n,
+            binning,
+            settings,
+            context,
+            cache=self.memory.performance,
+        )
         estimated = estimated_measurements(
             part.reference, part.current, rows, binning, settings, context, cache=self.memory.estimates
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from driftlog.evaluate.drift.chunks import ChunkCache
 from driftlog.evaluate.estimation.fitted import EstimationCache
+from driftlog.evaluate.performance.baseline import ReferenceCache
 from driftlog.worker.concept import ConceptMemory
 
 
@@ -14,5 +15,6 @@ class Memory:
     """Chunk statistics and fits of the reference, and the outcomes the detectors have read."""
 
     chunks: ChunkCache = field(default_factory=ChunkCache)
+    performance: ReferenceCache = field(default_factory=ReferenceCache)
     estimates: EstimationCache = field(default_factory=EstimationCache)
     concept: ConceptMemory = field(default_factory=ConceptMemory)
