@@ -17,57 +17,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import groupby, islice, pairwise
-from typing import Any, Final, Literal
+from itertools import groupby, pairwise
+from typing import Final
 
 from driftlog.contract.errors import UsageError
 from driftlog.contract.experiment import ExperimentData, Unit, UnitSums, parse_instant
 from driftlog.contract.settings import ExperimentSettings, ModelSettings
-from driftlog.profile.scope import VARIANT, in_environment, instant
+from driftlog.profile.experiment_ratings import rated
+from driftlog.profile.experiment_scope import SUBJECT, ExperimentScope
+from driftlog.profile.experiment_target import Target, number_of, resolve_target, value_aggregations, values_of
+from driftlog.profile.scope import VARIANT
 from driftlog.store.client import Store
 from driftlog.store.values import Document
 
 PAGE: Final = 10_000
-IDS: Final = 1000
 SAMPLE: Final = 5000
 RECENT: Final = timedelta(days=28)
-SUBJECT: Final = "subject.id"
-RATING: Final = "feedback.rating"
-_POSITIVE: Final = ("true", "1", "yes")
-_NEGATIVE: Final = ("false", "0", "no")
-_LABELS: Final = ("prediction.label", "outcome.actual", "outcome.predicted")
-_OUTCOMES: Final = (
-    "outcome.correct",
-    "outcome.actual_value",
-    "outcome.predicted_value",
-    "outcome.absolute_error",
-    "outcome.squared_error",
-    "outcome.error",
-    "outcome.log_loss",
-    "outcome.score",
-    "outcome.delay_s",
-)
-_NUMBERS: Final = {"double", "float", "half_float", "long", "integer", "short", "byte", "boolean"}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-Source = Literal["predictions", "outcomes", "ratings"]
-Query = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a unit's value is read.
-
-    Attributes
-    ----------
-    positive, negative
-        Of a field of words: the words that mean 1 and 0; no `negative`: every other word means 0. Both empty: numbers.
-    """
-
-    field: str
-    source: Source
-    positive: tuple[str, ...] = ()
-    negative: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +96,7 @@ def collect(
             remedy=f"wait, or correct {where}.start",
         )
     variants = (experiment.control, *experiment.treatments)
-    scope = _Scope(store, settings, start, until, variants)
+    scope = ExperimentScope(store, settings, start, until, variants)
     seen, rows, without = _seen(scope, unit)
     _require_variants(scope, variants, seen, where)
     if unit == "subject" and without == rows:
@@ -158,13 +124,13 @@ def collect(
 
 def recent_units(store: Store, settings: ModelSettings, target: str) -> RecentUnits | None:
     """Baseline and traffic for a plan: the subjects of the newest 28 days; None without any."""
-    everything = _Scope(store, settings, None, None, ())
+    everything = ExperimentScope(store, settings, None, None, ())
     body = {"size": 0, "query": everything.query(), "aggs": {"last": {"max": {"field": "@timestamp"}}}}
     last = store.search(everything.pattern("predictions"), body).get("aggregations", {}).get("last", {}).get("value")
     if last is None:
         return None
     until = _time(last) + timedelta(milliseconds=1)
-    scope = _Scope(store, settings, until - RECENT, until, ())
+    scope = ExperimentScope(store, settings, until - RECENT, until, ())
     resolved = resolve_target(scope, target, f"models.{settings.name}")
     arms, _, _ = gather(_subject_rows(scope, resolved))
     total = UnitSums()
@@ -183,73 +149,6 @@ def recent_units(store: Store, settings: ModelSettings, target: str) -> RecentUn
         sd=sd,
         per_day=total.exposed / span,
         proportions=total.whole == total.n,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Scope:
-    """Which documents belong to an experiment; without variants: to the model."""
-
-    store: Store
-    settings: ModelSettings
-    start: datetime | None
-    until: datetime | None
-    variants: tuple[str, ...]
-
-    def filters(self, *, any_variant: bool = False) -> list[Query]:
-        span = {}
-        if self.start is not None:
-            span["gte"] = instant(self.start)
-        if self.until is not None:
-            span["lt"] = instant(self.until)
-        filters: list[Query] = [{"term": {"model.name": self.settings.name}}]
-        filters += in_environment(self.settings.environment)
-        if span:
-            filters.append({"range": {"@timestamp": span}})
-        if self.variants and not any_variant:
-            filters.append({"terms": {VARIANT: list(self.variants)}})
-        return filters
-
-    def query(self) -> Query:
-        """The same for predictions and outcomes: outcomes copy what their predictions say."""
-        return {"bool": {"filter": self.filters()}}
-
-    def pattern(self, source: Source) -> str:
-        """Outcomes are read beside the predictions: a subject without truth was assigned all the same."""
-        predictions = self.store.names.all_predictions(self.settings.name)
-        return f"{predictions},{self.store.names.every('outcomes')}" if source == "outcomes" else predictions
-
-
-def resolve_target(scope: _Scope, target: str, where: str) -> Target:
-    """The field behind a target, and how its values become numbers.
-
-    Raises
-    ------
-    UsageError
-        No such field was ever logged, or it holds something else than numbers or true and false.
-    """
-    if target == RATING:
-        return Target(RATING, "ratings")
-    if target == "accuracy" or target in _OUTCOMES:
-        return Target("outcome.correct" if target == "accuracy" else target, "outcomes")
-    if target in _LABELS:
-        source: Source = "outcomes" if target.startswith("outcome.") else "predictions"
-        return Target(target, source, positive=(scope.settings.positive_label,))
-    if not target.startswith(("features.", "prediction.")):
-        known = ", ".join(("accuracy", *_OUTCOMES, RATING))
-        raise UsageError(f"target {target} is not known", remedy=f"use {known}, features.NAME or prediction.NAME")
-    path = f"/{scope.pattern('predictions')}/_field_caps"
-    params = {"fields": target, "ignore_unavailable": "true", "allow_no_indices": "true"}
-    types = set(scope.store.request("GET", path, params=params).get("fields", {}).get(target, {})) - {"unmapped"}
-    if not types:
-        raise UsageError(f"no prediction has a field {target}", remedy=f"correct {where}.target, or log the field")
-    if types <= _NUMBERS:
-        return Target(target, "predictions")
-    if types == {"keyword"}:
-        return Target(target, "predictions", _POSITIVE, _NEGATIVE)
-    raise UsageError(
-        f"target {target} is {' and '.join(sorted(types))}: neither a number nor true or false throughout",
-        remedy=f"choose another {where}.target",
     )
 
 
@@ -272,7 +171,7 @@ def gather(rows: Iterable[SubjectRow]) -> tuple[dict[str, dict[date, UnitSums]],
     return arms, contaminated, unreadable
 
 
-def composite_page(query: Query, target: Target, *, by_variant: bool, after: Document | None) -> Document:
+def composite_page(query: Document, target: Target, *, by_variant: bool, after: Document | None) -> Document:
     """One page of subjects.
 
     ::
@@ -288,23 +187,12 @@ def composite_page(query: Query, target: Target, *, by_variant: bool, after: Doc
     composite: Document = {"size": PAGE, "sources": sources}
     if after is not None:
         composite["after"] = after
-    inner = {"first": {"min": {"field": "@timestamp"}}} | _value_aggregations(target, "stats")
+    inner = {"first": {"min": {"field": "@timestamp"}}} | value_aggregations(target, "stats")
     body = {"units": {"composite": composite, "aggs": inner}}
     return {"size": 0, "track_total_hits": False, "query": query, "aggs": body}
 
 
-def _value_aggregations(target: Target, kind: str) -> Document:
-    if target.source == "ratings":
-        return {}
-    if not target.positive:
-        return {"value": {kind: {"field": target.field}}}
-    exists = {"exists": {"field": target.field}}
-    known = {"terms": {target.field: [*target.positive, *target.negative]}} if target.negative else exists
-    positive = {"terms": {target.field: list(target.positive)}}
-    return {"positive": {"filter": positive}, "known": {"filter": known}, "any": {"filter": exists}}
-
-
-def _pages(scope: _Scope, target: Target) -> Iterator[Document]:
+def _pages(scope: ExperimentScope, target: Target) -> Iterator[Document]:
     """Buckets of subject and variant, in order of subject.
 
     Every page of a composite aggregation visits all documents of its query again, so that the query of each covers only
@@ -325,7 +213,7 @@ def _pages(scope: _Scope, target: Target) -> Iterator[Document]:
                 break
 
 
-def _ranges(scope: _Scope) -> list[dict[str, str]]:
+def _ranges(scope: ExperimentScope) -> list[dict[str, str]]:
     """Adjoining ranges of subject ids with about `PAGE` subjects each, from a random sample; one where all fit."""
     pattern = scope.pattern("predictions")
     aggs = {"subjects": {"cardinality": {"field": SUBJECT, "precision_threshold": 40_000}}}
@@ -345,12 +233,12 @@ def _ranges(scope: _Scope) -> list[dict[str, str]]:
     ]
 
 
-def _subject_rows(scope: _Scope, target: Target) -> Iterator[SubjectRow]:
+def _subject_rows(scope: ExperimentScope, target: Target) -> Iterator[SubjectRow]:
     if target.source != "ratings":
         yield from (_row(bucket) for bucket in _pages(scope, target))
         return
     with closing(sqlite3.connect("")) as file:  # a temporary file of SQLite's own, gone when it is closed
-        ratings = iter(_rated(scope, file))
+        ratings = iter(rated(scope, file))
         rating = next(ratings, None)
         for bucket in _pages(scope, target):
             row = _row(bucket)
@@ -363,66 +251,13 @@ def _subject_rows(scope: _Scope, target: Target) -> Iterator[SubjectRow]:
 
 def _row(bucket: Document) -> SubjectRow:
     key = bucket["key"]
-    n, total, low, high, unreadable = _values(bucket)
+    n, total, low, high, unreadable = values_of(bucket)
     return SubjectRow(
         key["subject"], key.get("variant", ""), _time(bucket["first"]["value"]), n, total, low, high, unreadable
     )
 
 
-def _values(bucket: Document) -> tuple[int, float, float, float, int]:
-    """(n, sum, low, high, unreadable) of a bucket's target."""
-    if "value" in bucket:
-        stats = bucket["value"]
-        if not stats["count"]:
-            return 0, 0.0, math.inf, -math.inf, 0
-        return stats["count"], _number(stats["sum"]), _number(stats["min"]), _number(stats["max"]), 0
-    if "known" not in bucket:
-        return 0, 0.0, math.inf, -math.inf, 0
-    n, positive = bucket["known"]["doc_count"], bucket["positive"]["doc_count"]
-    return n, float(positive), float(n == positive), float(positive > 0), bucket["any"]["doc_count"] - n
-
-
-def _number(value: object) -> float:
-    """Elasticsearch writes what is not finite as text."""
-    return float(value) if isinstance(value, int | float | str) else math.nan
-
-
-def _rated(scope: _Scope, file: sqlite3.Connection) -> Iterable[tuple[str, int, float, float, float]]:
-    """(subject, n, sum, low, high) of the ratings of the experiment's predictions, in order of subject."""
-    file.execute("CREATE TABLE rating (subject TEXT, value REAL)")
-    filters: list[Query] = [{"term": {"model.name": scope.settings.name}}, {"exists": {"field": RATING}}]
-    if scope.start is not None:
-        filters.append({"range": {"@timestamp": {"gte": instant(scope.start)}}})
-    hits = scope.store.scan(
-        scope.store.names.every("feedback"),
-        {"bool": {"filter": filters}},
-        source=["feedback.prediction_id", RATING, SUBJECT],
-    )
-    while page := list(islice(hits, IDS)):
-        file.executemany("INSERT INTO rating VALUES (?, ?)", _join_ratings(scope, [hit["_source"] for hit in page]))
-    return file.execute(
-        "SELECT subject, count(*), sum(value), min(value), max(value) FROM rating GROUP BY subject ORDER BY subject"
-    )
-
-
-def _join_ratings(scope: _Scope, feedback: Sequence[Document]) -> list[tuple[str, float]]:
-    """(subject, rating) of those whose prediction belongs to the experiment; the prediction says whose it is."""
-    ids = sorted({document["feedback"]["prediction_id"] for document in feedback})
-    query = {"bool": {"filter": [*scope.filters(), {"ids": {"values": ids}}]}}
-    body = {"query": query, "size": 10 * IDS, "_source": [SUBJECT], "track_total_hits": False, "sort": ["_doc"]}
-    hits = scope.store.search(scope.pattern("ratings"), body)["hits"]["hits"]
-    subjects = {hit["_id"]: hit["_source"].get("subject", {}).get("id") for hit in hits}
-    joined = []
-    for document in feedback:
-        id = document["feedback"]["prediction_id"]
-        value = _number(document["feedback"].get("rating"))
-        subject = subjects.get(id) or document.get("subject", {}).get("id")
-        if id in subjects and subject and math.isfinite(value):
-            joined.append((subject, value))
-    return joined
-
-
-def _by_prediction(scope: _Scope, target: Target) -> tuple[dict[str, dict[date, UnitSums]], int]:
+def _by_prediction(scope: ExperimentScope, target: Target) -> tuple[dict[str, dict[date, UnitSums]], int]:
     """Sums by variant and day with every prediction as a unit.
 
     The sums of squares are plain ones: where the spread is below a millionth of the mean it is taken for unknown.
@@ -435,7 +270,7 @@ def _by_prediction(scope: _Scope, target: Target) -> tuple[dict[str, dict[date, 
     ]
     composite: Document = {"size": PAGE, "sources": sources}
     outcome = {"filter": {"exists": {"field": "outcome.prediction_id"}}}
-    inner = {"outcomes": outcome} | _value_aggregations(target, "extended_stats")
+    inner = {"outcomes": outcome} | value_aggregations(target, "extended_stats")
     body: Document = {"size": 0, "track_total_hits": False, "query": scope.query()}
     arms: dict[str, dict[date, UnitSums]] = {}
     unreadable = 0
@@ -455,10 +290,10 @@ def _by_prediction(scope: _Scope, target: Target) -> tuple[dict[str, dict[date, 
 
 
 def _sums(bucket: Document) -> tuple[UnitSums, int]:
-    n, total, low, high, unreadable = _values(bucket)
+    n, total, low, high, unreadable = values_of(bucket)
     if not n or not math.isfinite(total):
         return UnitSums(), unreadable + n
-    squares = _number(bucket["value"]["sum_of_squares"]) if "value" in bucket else total
+    squares = number_of(bucket["value"]["sum_of_squares"]) if "value" in bucket else total
     mean = total / n
     spread = squares - n * mean * mean
     binary = low >= 0 and high <= 1 and abs(squares - total) <= 1e-9 * n
@@ -466,7 +301,7 @@ def _sums(bucket: Document) -> tuple[UnitSums, int]:
     return UnitSums(0, n, n, mean, kept, n if binary else 0, low, high), unreadable
 
 
-def _seen(scope: _Scope, unit: Unit) -> tuple[dict[str, int], int, int]:
+def _seen(scope: ExperimentScope, unit: Unit) -> tuple[dict[str, int], int, int]:
     """(predictions by variant, all of them, those without a subject)."""
     aggs: Document = {"variants": {"terms": {"field": VARIANT, "size": len(scope.variants)}}}
     if unit == "subject":
@@ -478,7 +313,7 @@ def _seen(scope: _Scope, unit: Unit) -> tuple[dict[str, int], int, int]:
     return seen, answer["hits"]["total"]["value"], found.get("without", {}).get("doc_count", 0)
 
 
-def _require_variants(scope: _Scope, variants: Sequence[str], seen: dict[str, int], where: str) -> None:
+def _require_variants(scope: ExperimentScope, variants: Sequence[str], seen: dict[str, int], where: str) -> None:
     absent = [variant for variant in variants if not seen.get(variant)]
     if not absent:
         return
