@@ -49,7 +49,7 @@ class Decomposition(msgspec.Struct, frozen=True, omit_defaults=True):
     noise
         About what `within` is by sampling alone, rows taken as independent (fields only).
     largest
-        What single segments add, the largest first; all of them add up to `total`.
+        What single segments add, the five largest first; those of all segments add up to `total`.
     """
 
     name: str

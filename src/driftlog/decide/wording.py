@@ -11,6 +11,7 @@ from driftlog.decide.series import SeriesState
 
 SHOWN: Final = 5
 EXPLAINED: Final = 2
+LITTLE: Final = 0.05
 _MARKS: Final = {
     MARK_SEASON_UNSEEN: "The reference covers less than a year: a season it has not seen may be the reason.",
     MARK_REFERENCE_TOO_SHORT: "The reference is too short to know how much this varies by itself: a warning at most.",
@@ -93,6 +94,8 @@ def explanation(split: Decomposition) -> str:
         most = f"; most by {_bare(largest.segment)} ({number(largest.value)} of {number(split.total)})"
     noise = f", noise is {number(split.noise)}" if split.noise else ""
     inside = f"within the segments it changed by {number(split.within)}{noise}"
+    if abs(split.mix_share) < LITTLE:
+        return f"{name}: the mix of {by} explains nothing of the change; {inside}{most}."
     if split.mix_share < 0:
         return f"{name}: the mix of {by} changed the other way; {inside}{most}."
     if split.mix_share > 1:

@@ -356,6 +356,8 @@ def test_a_change_that_the_mix_does_not_explain_is_worded_so(make):
     )
     more = msgspec.structs.replace(split, mix=-0.12, within=0.02, mix_share=1.2)
     assert "explains all of the change, and more" in explanation(more)
+    little = msgspec.structs.replace(split, mix=0.001, within=-0.101, mix_share=-0.01)
+    assert "the mix of origin and carrier explains nothing of the change; within" in explanation(little)
 
 
 def test_a_faulty_pipeline_neither_opens_nor_resolves(make, board):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from driftlog.contract.binning import CategoricalBins
 from driftlog.contract.profile import OutcomeProfile
+from driftlog.evaluate.drift.registry import DRIFT_MEASURES
 from driftlog.evaluate.segments.decomposition import split_distributions, split_means
 from driftlog.evaluate.segments.explain import MEANS, OTHER, decompose, decompose_mean, explain
 
@@ -116,12 +119,14 @@ def test_rows_of_no_segment_are_a_segment_of_their_own(build):
     assert (split.name, split.mix) == ("features.x", pytest.approx(0))
 
 
-def test_many_bins_are_merged_alike_on_both_sides(build):
-    """Ten of 40 categories and of 100 bins are compared; a field without rows is not."""
+def test_numbers_are_compared_on_ten_bins_and_categories_as_they_are(build):
+    """So that the total of categories is the judged total variation; a field without rows is not compared."""
     generator = np.random.default_rng(2)
     many = build.categories(40)
-    before = profiles(build, {"": generator.integers(0, 50, 40), "features.s=a": generator.integers(0, 1, 40)})
-    assert decompose(before, before, "features.x", many).total == pytest.approx(0)
+    f, g = generator.integers(1, 50, 40), generator.integers(1, 50, 40)
+    split = decompose(profiles(build, {"": f}), profiles(build, {"": g}), "features.x", many)
+    expected = DRIFT_MEASURES["total_variation"].effect(np.append(f, 0), np.append(g, 0), many)
+    assert split.total == pytest.approx(float(expected))
     x = generator.normal(size=5000)
     bins = build.bins(x)
     one = {"": build.profile({"features.x": build.count(x, bins)})}
@@ -158,6 +163,9 @@ def test_every_mean_is_split(build, metric):
     assert split.within == pytest.approx(0)
     assert decompose_mean(before, now, "roc_auc") is None
     assert decompose_mean({}, now, metric) is None
+    assert decompose_mean(before, before, metric).mix_share == 0
+    endless = {"": replace(a, log_loss=np.inf, brier=np.inf, error=np.inf, absolute_error=np.inf)}
+    assert (decompose_mean(endless, now, metric) is None) == (metric not in ("accuracy", "quantile_coverage"))
 
 
 def test_what_is_in_breach_is_explained_by_the_segmentation_with_the_most_mix(build):
@@ -172,8 +180,6 @@ def test_what_is_in_breach_is_explained_by_the_segmentation_with_the_most_mix(bu
         "features.origin=J": {"features.x": build.cells([0, 800]), "features.origin": build.cells([0, 800])},
         "features.carrier=U": {"features.x": build.cells([400, 400]), "features.origin": build.cells([400, 400])},
     }
-    from dataclasses import replace
-
     segments = {name: replace(ref, predictions=build.profile(parts[name])) for name in names}
     ref = replace(ref, segments=segments)
     now = {

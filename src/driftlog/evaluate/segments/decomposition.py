@@ -24,6 +24,8 @@ from driftlog.contract.alert import Contribution, Decomposition
 Floats = NDArray[np.float64]
 
 SHOWN: Final = 5
+NOTHING: Final = 1e-12
+"""A change this small is rounding."""
 
 
 def split_distributions(
@@ -60,7 +62,7 @@ def split_distributions(
         total=total,
         mix=0.5 * float(np.abs(mix.sum(axis=0)).sum()),
         within=0.5 * float(np.abs(within.sum(axis=0)).sum()),
-        mix_share=0.5 * float(mix.sum(axis=0) @ sign) / total if total > 0 else 0.0,
+        mix_share=0.5 * float(mix.sum(axis=0) @ sign) / total if total > NOTHING else 0.0,
         noise=_noise(w, v, p, q, f.sum(axis=1), g.sum(axis=1)),
         largest=_largest(names, contributions),
     )
@@ -92,7 +94,7 @@ def split_means(
         total=total,
         mix=float(mix.sum()),
         within=float(within.sum()),
-        mix_share=float(mix.sum()) / total if total else 0.0,
+        mix_share=float(mix.sum()) / total if abs(total) > NOTHING else 0.0,
         largest=_largest(names, contributions),
     )
 

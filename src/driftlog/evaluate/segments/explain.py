@@ -13,7 +13,7 @@ from driftlog.contract.binning import Binning, FieldBins, NumericBins
 from driftlog.contract.measurement import SEVERITY, Measurement
 from driftlog.contract.profile import OutcomeProfile, PredictionProfile, Reference, total
 from driftlog.contract.segment import fields_of
-from driftlog.evaluate.drift.merging import MOST_BINS, merge
+from driftlog.evaluate.drift.merging import merge
 from driftlog.evaluate.segments.decomposition import split_distributions, split_means
 
 Counts = NDArray[np.int64]
@@ -115,10 +115,11 @@ def decompose(
     Returns
     -------
     Decomposition
-        On at most 10 bins, since the 100 bins of a small segment are mostly noise. `total`, `mix` and `within` are
-        total variations of the vectors of `driftlog.evaluate.segments.decomposition`.
+        Numbers on at most 10 bins, since the 100 bins of a small segment are mostly noise; categories as they are, so
+        that `total` is the judged total variation. `total`, `mix` and `within` are total variations of the vectors of
+        `driftlog.evaluate.segments.decomposition`. `largest` projects the segments' terms on the sign of the whole
+        difference; these contributions add up to `total` exactly.
         None where a side has no rows of the field.
-
     """
     before, now = _counts(reference, field, bins), _counts(current, field, bins)
     names = sorted({*before, *now})
@@ -147,7 +148,7 @@ def decompose_mean(
     before, now = _rest_of_means(before), _rest_of_means(now)
     names = sorted({*before, *now})
     sums = np.array([[side.get(name, (0.0, 0.0)) for name in names] for side in (before, now)], dtype=np.float64)
-    if not names or not sums[0, :, 1].sum() > 0 or not sums[1, :, 1].sum() > 0:
+    if not names or not np.isfinite(sums).all() or not (sums[:, :, 1].sum(axis=1) > 0).all():
         return None
     return split_means(
         {n: (float(s), float(r)) for n, (s, r) in zip(names, sums[0], strict=True)},
@@ -184,13 +185,8 @@ def _rest_of_means(sums: dict[str, tuple[float, float]]) -> dict[str, tuple[floa
 
 
 def _merged(f: Counts, g: Counts, bins: FieldBins) -> tuple[Counts, Counts]:
-    """At most 10 bins, the same for all segments and both sides."""
-    if isinstance(bins, NumericBins):
-        groups = np.asarray(bins.coarse, dtype=np.int64)
-        return merge(f, groups), merge(g, groups)
-    if bins.size <= MOST_BINS:
+    """Numbers on at most 10 bins, the same for all segments and both sides."""
+    if not isinstance(bins, NumericBins):
         return f, g
-    order = np.argsort(-(f.sum(axis=0) + g.sum(axis=0)), kind="stable")
-    group = np.full(bins.size, MOST_BINS - 1)
-    group[order[: MOST_BINS - 1]] = np.arange(MOST_BINS - 1)
-    return merge(f, group), merge(g, group)
+    groups = np.asarray(bins.coarse, dtype=np.int64)
+    return merge(f, groups), merge(g, groups)
