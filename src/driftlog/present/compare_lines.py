@@ -100,7 +100,7 @@ def _line(family: str, m: Measurement, words: Callable[[str], str]) -> Line:
         current="" if drift else shown(m, m.value),
         difference=shown(m, m.value) if drift else signed(m, difference),
         interval="" if drift or low is None or high is None else f"{signed(m, low)} to {signed(m, high)}",
-        change=words(m.field) if drift else "",
+        change=_unknown(m) or (words(m.field) if drift else ""),
         p_value=p_text(m.p_value) if clustered is None else f"{p_text(clustered)} (by day)",
         usual=_usual(m),
         verdict=m.verdict,
@@ -164,9 +164,14 @@ def p_text(p: float | None) -> str:
     return "< 0.0001" if p < 1e-4 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
 
 
+def _unknown(m: Measurement) -> str:
+    """Why there is no verdict, where there was not enough data."""
+    if m.verdict != "insufficient_data":
+        return ""
+    return clean(m.note or ("too few truths have arrived" if MARK_IMMATURE in m.marks else "not enough data"), 80)
+
+
 def _usual(m: Measurement) -> str:
-    if m.verdict == "insufficient_data":
-        return clean(m.note or ("too few truths" if MARK_IMMATURE in m.marks else ""), 40)
     limit = m.limit.warning if m.limit is not None else None
     if limit is None or m.limit is None:
         return ""

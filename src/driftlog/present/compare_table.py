@@ -74,7 +74,7 @@ def _cells(line: Line) -> list[Text]:
         mark(line.verdict),
         what,
         difference,
-        Text(line.change if drift else f"{line.reference} → {line.current}"),
+        Text(line.change if drift or line.current == "–" else f"{line.reference} → {line.current}"),
         Text(line.p_value),
         Text(line.usual),
     ]
