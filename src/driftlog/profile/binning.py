@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import pandas as pd
 
 from driftlog.contract.binning import Binning, CategoricalBins, FieldBins, NumericBins
 from driftlog.contract.errors import DriftlogError, ReferenceUnusable
@@ -21,6 +20,8 @@ from driftlog.profile.edges import BINS, numeric_bins, score_bins
 from driftlog.profile.segmentation import frame_segments
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     Frame = pd.DataFrame
 
 log = logging.getLogger("driftlog.profile")
@@ -58,6 +59,8 @@ def build_binning(frame: pd.DataFrame, settings: ModelSettings, *, created: date
         No rows, no usable column, or a feature named in the settings that is not there.
     ConfigError
         A segmentation by a field that is not there.
+
+    >>> import pandas as pd
 
     >>> frame = pd.DataFrame({"features.a": [1.0, 2.0], "features.b": ["x", "y"]})
     >>> list(build_binning(frame, ModelSettings(name="m"), created=datetime(2026, 3, 3, tzinfo=UTC)).fields)

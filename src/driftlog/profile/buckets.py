@@ -6,9 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Final
 
 from driftlog.contract.binning import Binning
 from driftlog.contract.errors import LeaseLost, StoreUnavailable
@@ -46,6 +44,9 @@ from driftlog.profile.stored import (
 )
 from driftlog.store.client import Store
 from driftlog.store.values import BulkAction
+
+if TYPE_CHECKING:
+    pass
 
 __all__ = [
     "load_outcomes",
@@ -198,6 +199,8 @@ def _healed(
 
 
 def _no_events(kind: Kind, binning: Binning, key: ProfileKey) -> Profile:
+    import pandas as pd
+
     nothing = pd.DataFrame()
     return count_frame(nothing, binning, key) if kind == PREDICTIONS else count_outcomes(nothing, binning, key)
 

@@ -11,11 +11,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 
 from driftlog.contract.events import MAX_KEYWORD_CHARS
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?[dDfF]?\s*\Z", re.ASCII)
@@ -75,9 +75,13 @@ def category_name(value: object) -> str:
 def read_numeric(series: pd.Series[Any]) -> NumericColumn:
     """Read a column as numbers.
 
+    >>> import pandas as pd
+
     >>> read_numeric(pd.Series([1, "2.5", "N/A", None, float("inf")], dtype=object))
     NumericColumn(values=array([1. , 2.5]), missing=2, malformed=1, nonfinite=1)
     """
+    import pandas as pd
+
     if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_datetime64_any_dtype(series.dtype):
         missing = int(series.isna().sum())
         return NumericColumn(np.empty(0), missing=missing, malformed=len(series) - missing)
@@ -88,6 +92,8 @@ def read_numeric(series: pd.Series[Any]) -> NumericColumn:
 
 def _floats(series: pd.Series[Any]) -> tuple[NDArray[np.float64], int]:
     """(one number a row, NaN where there is none; how many are malformed)."""
+    import pandas as pd
+
     if pd.api.types.is_numeric_dtype(series.dtype):
         return series.to_numpy(dtype=np.float64, na_value=np.nan), 0
     malformed = 0
@@ -104,9 +110,13 @@ def _floats(series: pd.Series[Any]) -> tuple[NDArray[np.float64], int]:
 def numeric_rows(series: pd.Series[Any]) -> NDArray[np.float64]:
     """A column's finite numbers, one a row; NaN where there is none.
 
+    >>> import pandas as pd
+
     >>> numeric_rows(pd.Series([1, "2.5", "N/A", float("inf")], dtype=object))
     array([1. , 2.5, nan, nan])
     """
+    import pandas as pd
+
     if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_datetime64_any_dtype(series.dtype):
         return np.full(len(series), np.nan)
     floats, _ = _floats(series)
@@ -141,6 +151,8 @@ def as_number(value: object) -> float | None:
 def read_categorical(series: pd.Series[Any], *, numeric: bool = False) -> CategoricalColumn:
     """Read a column as categories; `numeric` where Elasticsearch holds it as numbers.
 
+    >>> import pandas as pd
+
     >>> read_categorical(pd.Series(["JFK", None, "EWR", "JFK"])).names
     ('JFK', 'EWR')
     """
@@ -173,9 +185,13 @@ def read_categorical(series: pd.Series[Any], *, numeric: bool = False) -> Catego
 def category_rows(series: pd.Series[Any], *, numeric: bool = False) -> NDArray[Any]:
     """The category of each row as an object array; None where there is none.
 
+    >>> import pandas as pd
+
     >>> category_rows(pd.Series(["JFK", None, True, 2.0], dtype=object)).tolist()
     ['JFK', None, 'true', '2']
     """
+    import pandas as pd
+
     if numeric:
         uniques, positions = np.unique(numeric_rows(series) + 0.0, return_inverse=True)
         return _objects([as_category(value) for value in uniques.tolist()])[positions]
@@ -217,9 +233,13 @@ def is_numeric(series: pd.Series[Any]) -> bool:
 
     Text is text, even where it looks like a number (``"02139"``): Elasticsearch maps it likewise.
 
+    >>> import pandas as pd
+
     >>> is_numeric(pd.Series([1, 2, "N/A"], dtype=object)), is_numeric(pd.Series(["1", "2"]))
     (True, False)
     """
+    import pandas as pd
+
     if pd.api.types.is_bool_dtype(series.dtype):
         return False
     if pd.api.types.is_numeric_dtype(series.dtype):
@@ -236,11 +256,15 @@ def _is_number(kind: type) -> bool:
 
 
 def _is_null(value: object) -> bool:
+    import pandas as pd
+
     return value is None or value is pd.NA or value is pd.NaT or isinstance(value, dict)
 
 
 def _value_counts(series: pd.Series[Any]) -> list[tuple[Any, int]]:
     """Distinct values and their counts; unlike pandas, 1, 1.0 and True in one object column stay apart."""
+    import pandas as pd
+
     if series.dtype != object:
         codes, uniques = pd.factorize(series, use_na_sentinel=True)
         tally = np.bincount(codes[codes >= 0], minlength=len(uniques))

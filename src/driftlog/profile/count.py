@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from driftlog.contract.binning import Binning, CategoricalBins, FieldBins, NumericBins
 from driftlog.contract.profile import LATENCY_EDGES_NS, FieldCounts, OutcomeProfile, PredictionProfile, ProfileKey
@@ -19,6 +18,7 @@ from driftlog.profile.layout import class_bins, split_labels, two_labels
 from driftlog.profile.outcome_row import CLIP, UNIT_TOLERANCE
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     Counts = NDArray[np.int64]
@@ -42,6 +42,7 @@ def count_frame(
     >>> day = Window(datetime(2026, 3, 3, tzinfo=UTC), datetime(2026, 3, 4, tzinfo=UTC))
     >>> bins = Binning("b", "m", "production", {"features.a": NumericBins(edges=(2.0,), coarse=(0, 1))}, day.start)
     >>> key = ProfileKey("m", "production", "1", "", "", "b", day)
+    >>> import pandas as pd
     >>> count_frame(pd.DataFrame({"features.a": [1.0, 2.0, 3.0]}), bins, key).fields["features.a"].counts
     array([1, 2])
     """
@@ -144,6 +145,8 @@ def _scores_by(frame: pd.DataFrame, binning: Binning, score: str, label: str) ->
 
 
 def _hours(frame: pd.DataFrame, timestamp: str) -> int:
+    import pandas as pd
+
     if timestamp not in frame:
         return 0
     return int(pd.to_datetime(frame[timestamp], utc=True).dropna().dt.floor("h").nunique())
@@ -185,6 +188,8 @@ def count_outcomes(
 
 
 def _has_truth(frame: pd.DataFrame) -> pd.Series[bool]:
+    import pandas as pd
+
     known = pd.Series(False, index=frame.index)
     for name in ("outcome.actual", "outcome.actual_value"):
         if name in frame:
@@ -194,6 +199,8 @@ def _has_truth(frame: pd.DataFrame) -> pd.Series[bool]:
 
 def _names(frame: pd.DataFrame, column: str) -> pd.Series[Any]:
     """Labels as strings, the empty string where there is none."""
+    import pandas as pd
+
     if column not in frame:
         return pd.Series("", index=frame.index, dtype=object)
     return frame[column].astype(object).map(category_name, na_action="ignore").fillna("")
@@ -255,6 +262,8 @@ def _by_class(frame: pd.DataFrame, binning: Binning) -> tuple[dict[str, Counts],
 
 
 def _score_losses(frame: pd.DataFrame, positive_label: str | None) -> tuple[int, float, float]:
+    import pandas as pd
+
     if "outcome.log_loss" in frame and "outcome.squared_error" in frame:
         rows = frame[frame["outcome.log_loss"].notna()]
         return len(rows), float(rows["outcome.log_loss"].sum()), float(rows["outcome.squared_error"].sum())
@@ -292,6 +301,8 @@ def _class_losses(frame: pd.DataFrame) -> tuple[int, float, float]:
 
 
 def _value_errors(frame: pd.DataFrame, binning: Binning) -> Mapping[str, Any]:
+    import pandas as pd
+
     shift = value_shift(binning)
     if "outcome.actual_value" not in frame or "outcome.predicted_value" not in frame:
         return {"actual_shift": shift}

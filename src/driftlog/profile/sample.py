@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 
 from driftlog.contract.binning import Binning, FieldBins, NumericBins
 from driftlog.contract.profile import ProfileKey, RowSample
@@ -16,6 +15,7 @@ from driftlog.profile.scope import of_key
 from driftlog.store.client import Store
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -51,6 +51,7 @@ def encode_rows(frame: pd.DataFrame, binning: Binning, *, n: int) -> RowSample:
     >>> from datetime import UTC, datetime
     >>> from driftlog.contract.binning import CategoricalBins
     >>> bins = Binning("b", "m", "production", {"features.c": CategoricalBins(("x", "y"), ("z",))}, datetime.now(UTC))
+    >>> import pandas as pd
     >>> encode_rows(pd.DataFrame({"features.c": ["y", "z", None, "new"]}), bins, n=4).columns["features.c"]
     array([ 1.,  2., -1., -2.])
     """
@@ -129,6 +130,8 @@ def sample_rows(
 
 def to_frame(sources: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Documents as rows of dotted fields."""
+    import pandas as pd
+
     rows = [dotted(source) for source in sources]
     columns = {name: None for row in rows for name in row}
     return pd.DataFrame({name: _column([row.get(name) for row in rows]) for name in columns}, index=range(len(rows)))
@@ -136,6 +139,8 @@ def to_frame(sources: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 def _column(values: Sequence[object]) -> pd.Series[Any]:
     """Numbers as floats where all of them fit, else objects as they are."""
+    import pandas as pd
+
     numbers = [value for value in values if value is not None]
     if numbers and all(type(value) in (int, float) and abs(value) < 2**1000 for value in numbers):  # type: ignore[arg-type]
         return pd.Series(pd.array(list(values), dtype="Float64")).astype("float64")  # type: ignore[call-overload]
@@ -144,6 +149,8 @@ def _column(values: Sequence[object]) -> pd.Series[Any]:
 
 def add_outcomes(store: Store, model: str, frame: pd.DataFrame) -> pd.DataFrame:
     """`frame` with the ``outcome.*`` columns of its predictions, found by ``event.id``."""
+    import pandas as pd
+
     if "event.id" not in frame:
         return frame
     ids = [outcome_id(model, str(id)) for id in frame["event.id"]]

@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pandas as pd
 
 from driftlog.contract.binning import Binning
 from driftlog.contract.errors import ConfigError
@@ -17,6 +16,7 @@ from driftlog.contract.settings import ModelSettings
 from driftlog.profile.columns import category_rows, is_numeric, numeric_rows
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
 log = logging.getLogger("driftlog.profile")
@@ -140,6 +140,8 @@ def quartile_ranges(values: NDArray[np.float64]) -> list[Condition]:
 def frame_segments(frame: pd.DataFrame, settings: ModelSettings) -> tuple[str, ...]:
     """The segments of a reference table.
 
+    >>> import pandas as pd
+
     >>> frame = pd.DataFrame({"features.a": ["x", "y", "y"], "features.b": [1.0, 2.0, 3.0]})
     >>> frame_segments(frame, ModelSettings(name="m", segments=(("a",), ("a", "b")), max_segments=2))
     ('features.a=y', 'features.a=x', 'features.a=x&features.b=[,2)', 'features.a=y&features.b=[2,3)')
@@ -172,6 +174,8 @@ def declared_numeric(field: str, series: pd.Series[Any], settings: ModelSettings
 
 def _positions(series: pd.Series[Any], numeric: bool | None) -> tuple[NDArray[Any], tuple[Condition, ...]]:
     """(position of each row's condition, -1 for none; the conditions)."""
+    import pandas as pd
+
     if numeric:
         values = numeric_rows(series)
         ranges = quartile_ranges(values[~np.isnan(values)])

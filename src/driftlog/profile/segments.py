@@ -8,13 +8,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from driftlog.contract.binning import Binning, CategoricalBins
 from driftlog.contract.segment import Between, Condition, parse_segment
 from driftlog.profile.columns import as_category, as_number, category_name, category_rows, is_numeric, numeric_rows
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     Mask = NDArray[np.bool_]
@@ -29,6 +29,7 @@ def segment_masks(
 
     >>> from datetime import UTC, datetime
     >>> binning = Binning("b", "m", "production", {}, datetime(2026, 3, 3, tzinfo=UTC), ("features.a=[1,)",))
+    >>> import pandas as pd
     >>> [(name, mask.tolist()) for name, mask in segment_masks(pd.DataFrame({"features.a": [0.5, 1, None]}), binning)]
     [('features.a=[1,)', [False, True, False])]
     """
