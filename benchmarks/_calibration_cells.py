@@ -95,17 +95,16 @@ def _cramer_von_mises(sides: Sides) -> Floats:
 
 
 def _homogeneity(sides: Sides) -> Floats:
-    """Pairs with an expected count below 5 in an occupied column one by one, the others at once."""
+    """Pairs that need Monte Carlo one by one, the others at once."""
     groups = tested_groups(sides.bins, sides.reference[0])
     current = merge(sides.current, groups)
     reference = np.broadcast_to(merge(sides.reference, groups), current.shape)
     n, m = int(reference[0].sum()), int(current[0].sum())
     pooled = reference + current
     least = np.where(pooled > 0, pooled, np.iinfo(np.int64).max).min(axis=1)
-    enough = least * (min(n, m) / (n + m)) >= chi_square.FEWEST_EXPECTED
     freedom = np.count_nonzero(pooled, axis=1) - 1
     p_values = special.chdtrc(freedom, chi_square.statistic(reference, current))
-    for run in np.flatnonzero(~enough):
+    for run in np.flatnonzero(chi_square.needs_monte_carlo(least * (min(n, m) / (n + m)), p_values)):
         p_values[run] = chi_square.homogeneity(reference[run], current[run], seed=int(run))[1]
     return np.asarray(p_values)
 
