@@ -356,5 +356,5 @@ def _outside_note(measured: Sequence[Measurement]) -> list[str]:
 def _sample_note(side: Side, counted: Counted) -> str:
     return (
         f"The performance of {side.segment} is that of a random sample of {counted.n_outcome_rows:,} of its "
-        f"{counted.predictions.n:,} predictions: this segment is not watched, so its outcomes are not counted apart."
+        f"{counted.predictions.n:,} predictions: its outcomes are not counted apart."
     )

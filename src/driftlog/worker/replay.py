@@ -66,7 +66,8 @@ def call_model(model: Model, frame: pd.DataFrame, settings: ModelSettings) -> Pr
     columns = _columns(given, len(features), settings)
     if settings.task == "binary" and "label" not in columns and "score" in columns:
         columns["label"] = _labels(columns["score"], frame, settings)
-    return Predicted(pd.DataFrame({f"prediction.{name}": pd.Series(values) for name, values in columns.items()}))
+    series = {f"prediction.{name}": pd.Series(values, dtype=values.dtype) for name, values in columns.items()}
+    return Predicted(pd.DataFrame(series))
 
 
 def _columns(given: Any, n: int, settings: ModelSettings) -> dict[str, Any]:
@@ -146,6 +147,6 @@ def reproduction(frame: pd.DataFrame, predicted: Predicted) -> Reproduction:
             for stored, found in zip(frame["prediction.label"], given["prediction.label"], strict=True)
             if not pd.isna(stored)
         ]
-        differing_labels = sum(found is None or not same_label(stored, str(found)) for stored, found in pairs)
+        differing_labels = sum(bool(pd.isna(found)) or not same_label(stored, str(found)) for stored, found in pairs)
         return Reproduction("label", len(pairs), differing_labels)
     return Reproduction("nothing", 0, 0)

@@ -118,7 +118,7 @@ def run_scenario(
         actual=actual.profile,
         scenario=scenario.profile,
         computed=bench.computed,
-        notes=tuple(_notes(check, sample, effective, changes, forced=force)),
+        notes=(*_notes(check, sample, effective, changes, forced=force), *bench.notes),
     )
 
 
@@ -157,6 +157,9 @@ class _Bench:
         self.computed = computed
         self._settings, self._binning, self._side = settings, binning, side
         self._reference = reference.segments.get(side.segment, reference) if side.segment else reference
+        self.notes: tuple[str, ...] = ()
+        if side.segment and side.segment not in reference.segments:
+            self.notes = ("The reference does not keep this segment apart: both sides are compared with all of it.",)
         self._chunks = ChunkCache()
         self._context = SeriesContext(
             model=settings.name,

@@ -147,9 +147,12 @@ def _outcomes(
     if whole_buckets(side.window, settings.bucket):
         whole = _load_outcomes(store, keys[0])
         pattern, query = store.names.every("outcomes"), outcome_query(binning, keys[0])["query"]
-        if sum(day.n for day in whole) >= store.count(pattern, query):
+        if sum(day.n for day in whole) >= max(store.count(pattern, query), 1 if side.segment else 0):
             return [whole, *(_load_outcomes(store, key) for key in keys[1:])], None, False
-    return [_count_days(store, settings, binning, key) for key in keys], None, False
+    counted = [_count_days(store, settings, binning, key) for key in keys]
+    if side.segment and not any(counted):  # joined before the segment was watched, and not joined again yet
+        return _sampled_outcomes(store, settings, binning, side, windows)
+    return counted, None, False
 
 
 def _load_outcomes(store: Store, key: ProfileKey) -> Days:

@@ -132,6 +132,7 @@ def traffic(url: str, settings: ModelSettings = SETTINGS) -> Iterator[Traffic]:
             join_feedback(store, settings, since=BEGINNING, as_of=END)
             binning, reference = reference_from_window(store, settings, days(0, BEFORE), created=START)
             save(store, binning, reference)
+            join_feedback(store, settings, since=BEGINNING, as_of=END, binning=binning)  # outcomes name their segments
             dirty = dirty_buckets(store, settings, binning, since=BEGINNING, as_of=END)
             recompute(store, settings, binning, dirty.prediction_keys, dirty.outcome_keys, term=1)
             yield Traffic(store, settings, frame, reference.id, url)
