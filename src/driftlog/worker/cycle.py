@@ -27,7 +27,7 @@ from driftlog.profile.binning import bare_binning
 from driftlog.profile.buckets import recompute
 from driftlog.profile.dirty import dirty_buckets, verify_counts
 from driftlog.profile.outcomes import join_feedback
-from driftlog.profile.reference import active
+from driftlog.profile.reference_store import active
 from driftlog.profile.segmentation import missing_segmentations
 from driftlog.store.alerts import find_alerts, last_episodes, load_open, write_alerts
 from driftlog.store.client import Store

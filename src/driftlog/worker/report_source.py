@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from driftlog.present.report_data import ProfileSource
 from driftlog.profile.buckets import load_window
-from driftlog.profile.reference import active
+from driftlog.profile.reference_store import active
 from driftlog.store.client import Store
 
 

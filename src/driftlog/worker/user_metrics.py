@@ -14,7 +14,6 @@ from driftlog.contract.measurement import Measurement
 from driftlog.contract.profile import OutcomeProfile, PredictionProfile, ProfileKey, total
 from driftlog.contract.settings import ModelSettings, UserMetricSettings
 from driftlog.evaluate.context import SeriesContext
-from driftlog.profile.reference_window import sample_frame
 from driftlog.profile.scope import of_key
 from driftlog.store.client import Store
 from driftlog.worker.functions import load_function
@@ -82,6 +81,8 @@ class UserMetrics:
             function = self._functions[metric.function] = load_function(metric.function, path=f"{path}.function")
         if metric.over == "profile":
             return function(data.predictions, total(data.outcomes))
+        from driftlog.profile.reference_window import sample_frame
+
         share = min(1.0, metric.rows / max(1, data.predictions.n))
         return function(sample_frame(self.store, data.key, share=share).head(metric.rows))
 

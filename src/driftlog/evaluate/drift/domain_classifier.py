@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from driftlog.contract.binning import Binning
 from driftlog.contract.measurement import Measurement
@@ -75,6 +74,8 @@ def domain_classifier_auc(
 
 def _halves(rows: Rows, generator: np.random.Generator, seed: int) -> tuple[list[float], list[Floats]]:
     """AUC of each held-out half, and what permutations of that half give."""
+    from scipy.stats import rankdata
+
     table = np.concatenate((rows.reference, rows.current))
     for index, is_categorical in enumerate(rows.categorical):
         if is_categorical:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from driftlog.contract.binning import NumericBins
 
@@ -36,6 +35,8 @@ def isotonic_rates(hits: Floats, total: Floats, position: Floats) -> Floats:
     used = sizes > 0
     rates = np.full(tops.shape, np.nan)
     if used.any():
+        from scipy.optimize import isotonic_regression
+
         # One pass over all rows laid end to end: two more per row keeps the rates of one from pooling with the next.
         offset = 2.0 * np.broadcast_to(np.arange(len(tops), dtype=np.float64)[:, None], used.shape)[used]
         fitted = isotonic_regression(tops[used] / sizes[used] + offset, weights=sizes[used]).x - offset

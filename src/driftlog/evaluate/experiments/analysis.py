@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import msgspec
-from scipy import stats
+from scipy import special
 
 from driftlog.contract.experiment import (
     Arm,
@@ -124,7 +124,7 @@ def _arm(variant: str, share: float, total: UnitSums) -> Arm:
         if is_proportion(total):
             lower, upper = wilson_interval(total.mean * total.n, total.n)
         else:
-            half = float(stats.t.isf(0.025, total.n - 1)) * sd / math.sqrt(total.n)
+            half = float(-special.stdtrit(total.n - 1, 0.025)) * sd / math.sqrt(total.n)
             lower, upper = total.mean - half, total.mean + half
     return Arm(
         variant=variant,

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from scipy import stats
+from scipy import special
 
 from driftlog.contract.experiment import UnitSums
 from driftlog.evaluate.proportions import two_proportion_p_value, wilson_interval
@@ -52,7 +52,7 @@ def two_proportions(successes_c: int, n_c: int, successes_t: int, n_t: int, alph
 
     Source: Newcombe 1998, method 10.
     """
-    z = float(stats.norm.isf(alpha / 2))
+    z = float(-special.ndtri(alpha / 2))
     p_c, p_t = successes_c / n_c, successes_t / n_t
     low_c, high_c = wilson_interval(successes_c, n_c, z=z)
     low_t, high_t = wilson_interval(successes_t, n_t, z=z)
@@ -82,6 +82,6 @@ def welch(control: UnitSums, treatment: UnitSums, alpha: float) -> FixedTest:
         (part / variance) ** 2 / (arm.n - 1) for part, arm in zip(parts, (control, treatment), strict=True)
     )
     error = math.sqrt(variance)
-    half = float(stats.t.isf(alpha / 2, freedom)) * error
-    p_value = 2.0 * float(stats.t.sf(abs(difference) / error, freedom))
+    half = float(-special.stdtrit(freedom, alpha / 2)) * error
+    p_value = 2.0 * float(special.stdtr(freedom, -abs(difference) / error))
     return FixedTest(difference, difference - half, difference + half, p_value, WELCH)

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from driftlog.contract.errors import UsageError
 from driftlog.contract.experiment import Design, Detectable, ExperimentPlan
@@ -126,7 +126,7 @@ def crossing_times(alpha: float, power: float) -> NDArray[np.float64]:
     decided by then. A Brownian motion with drift ``z_(1-alpha/2) + z_power`` against the boundary
     ``sqrt((t + r) (ln((t + r) / r) + 2 ln(1 / alpha)))``, looked at every fiftieth of a plan; seeded.
     """
-    drift = float(stats.norm.isf(alpha / 2) + stats.norm.ppf(power))
+    drift = float(special.ndtri(power) - special.ndtri(alpha / 2))
     r = 1.0 / (-float(special.lambertw(-alpha * alpha / math.e, k=-1).real) - 1.0)
     t = np.arange(1, int(_FARTHEST / _STEP) + 1) * _STEP
     boundary = np.sqrt((t + r) * (np.log((t + r) / r) - 2 * math.log(alpha)))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from scipy import optimize, stats
+from scipy import special
 
 from driftlog.contract.errors import UsageError
 
@@ -27,10 +27,10 @@ def binary_power(p_control: float, p_treatment: float, n_control: float, n_treat
     under_null = math.sqrt(pooled * (1 - pooled) * (1 / n_control + 1 / n_treatment))
     error = math.sqrt(p_control * (1 - p_control) / n_control + p_treatment * (1 - p_treatment) / n_treatment)
     difference = abs(p_treatment - p_control)
-    limit = float(stats.norm.isf(alpha / 2)) * under_null
+    limit = float(-special.ndtri(alpha / 2)) * under_null
     if error == 0:
         return float(difference > limit)
-    return float(stats.norm.cdf((difference - limit) / error) + stats.norm.cdf((-difference - limit) / error))
+    return float(special.ndtr((difference - limit) / error) + special.ndtr((-difference - limit) / error))
 
 
 def numeric_power(effect: float, sd: float, n_control: float, n_treatment: float, alpha: float) -> float:
@@ -42,11 +42,11 @@ def numeric_power(effect: float, sd: float, n_control: float, n_treatment: float
     if freedom <= 0:
         return 0.0
     shift = abs(effect) / (sd * math.sqrt(1 / n_control + 1 / n_treatment))
-    limit = float(stats.t.isf(alpha / 2, freedom))
+    limit = float(-special.stdtrit(freedom, alpha / 2))
     if freedom > 1e4 or shift > 30:  # the non-central t is the normal there, and no longer computed reliably
-        return float(stats.norm.sf(limit - shift) + stats.norm.cdf(-limit - shift))
-    other_tail = float(stats.nct.cdf(-limit, freedom, shift)) if shift < 4 else 0.0
-    return float(stats.nct.sf(limit, freedom, shift)) + other_tail
+        return float(special.ndtr(shift - limit) + special.ndtr(-limit - shift))
+    other_tail = float(special.nctdtr(freedom, shift, -limit)) if shift < 4 else 0.0
+    return 1.0 - float(special.nctdtr(freedom, shift, limit)) + other_tail
 
 
 def units_needed(power_of: Power, wanted: float, shares: tuple[float, float]) -> int:
@@ -134,5 +134,7 @@ def detectable_effect(
 
     if largest <= 0 or gap(largest) < 0:
         return None
+    from scipy import optimize
+
     smallest = largest * 1e-12
     return float(optimize.brentq(gap, smallest, largest, xtol=largest * 1e-12)) if gap(smallest) < 0 else smallest

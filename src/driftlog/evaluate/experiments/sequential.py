@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 
-from scipy import special, stats
+from scipy import special
 
 
 def mixing_sd(effect: float, *, alpha: float, power: float) -> float:
@@ -31,7 +31,7 @@ def mixing_sd(effect: float, *, alpha: float, power: float) -> float:
     >>> round(mixing_sd(0.01, alpha=0.05, power=0.8), 5)
     0.01023
     """
-    information = float((stats.norm.isf(alpha / 2) + stats.norm.ppf(power)) / effect) ** 2
+    information = float((special.ndtri(power) - special.ndtri(alpha / 2)) / effect) ** 2
     stretch = -float(special.lambertw(-alpha * alpha / math.e, k=-1).real) - 1.0
     return math.sqrt(stretch / information)
 
