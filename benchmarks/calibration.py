@@ -163,7 +163,7 @@ def table(header: Sequence[Any], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
-def sections(runs: int, seed: int, quick: bool, finished: Finished) -> tuple[str, list[Row]]:
+def sections(runs: int, seed: int, quick: bool, finished: Finished, *, rule: bool) -> tuple[str, list[Row]]:
     """All tables as Markdown, and the rows that fail."""
 
     def stream(*key: int) -> np.random.Generator:
@@ -211,7 +211,9 @@ def sections(runs: int, seed: int, quick: bool, finished: Finished) -> tuple[str
         "is Holm's combination of its distribution and its missing values; accepted: at most 5.5 %.\n",
         table(("correction", "references", "mean", ""), families),
         f"\n## Something changes: share of p <= 5 %, {fewer:,} runs, the same rows for both\n",
-        "*ok*: at most 2 points less than scipy's test on the raw rows.\n",
+        "*ok*: at most 2 points less than scipy's test on the raw rows. Where sample sizes have large common divisors",
+        "(200 v 100), the distance of Kolmogorov and Smirnov takes few values on quantile bins and its test is",
+        "conservative; sizes without one (211 v 103) show what it costs otherwise.\n",
         table(("test", "change", "n", "m", "power", "scipy", "its power", ""), power),
         "\n## Joint measures on rows\n",
         f"They train a model in every run, so there are fewer runs; with {trained} the standard error near 5 %",
@@ -219,15 +221,22 @@ def sections(runs: int, seed: int, quick: bool, finished: Finished) -> tuple[str
         table(("measure", "data", "n", "m", "runs", "share of p <= 5 %"), joint),
         "",
     ]
-    rule = finished.get(f"default rule {quick}", lambda: default_rule_rows(quick))
-    if rule:
+    measured = finished.get(f"default rule {quick}", lambda: default_rule_rows(quick)) if rule else []
+    if measured:
         parts += [
             "## The default rule\n",
             "On real flights: alarms where nothing changes, and planted shifts caught.\n",
-            table(("what", "where", "figure", "goal"), rule),
+            table(("what", "where", "figure", "goal"), measured),
         ]
     failing = [row for row in (*alarms, *families, *power) if row[-1] in ("fails", "less")]
     return "\n".join(parts), failing
+
+
+def failure(row: Row) -> str:
+    """A failing row in words."""
+    if row[-1] == "less":
+        return f"power of {row[0]}, {row[1]}, {row[2]} v {row[3]}: {row[4]} ({row[5]}: {row[6]})"
+    return f"{row[0]}, {row[1]}" + (f", {row[2]} v {row[3]}: {row[4]}" if len(row) > 4 else f": {row[2]}")
 
 
 def machine() -> str:
@@ -242,18 +251,20 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write docs/calibration.md")
     parser.add_argument("--resume", type=Path, help="file that keeps finished cells")
     parser.add_argument("--finished", action="store_true", help="with --resume: only the cells that are finished")
+    parser.add_argument("--without-rule", action="store_true", help="leave out the default rule, which takes longest")
     arguments = parser.parse_args()
     runs = 400 if arguments.quick else arguments.runs
     began = time.perf_counter()
-    body, failing = sections(runs, arguments.seed, arguments.quick, Finished(arguments.resume, arguments.finished))
-    said = "; ".join(f"{row[0]}, {row[1]}: {row[4] if len(row) > 4 else row[2]}" for row in failing)
+    finished = Finished(arguments.resume, arguments.finished)
+    body, failing = sections(runs, arguments.seed, arguments.quick, finished, rule=not arguments.without_rule)
+    said = "; ".join(failure(row) for row in failing)
     head = HEAD.format(
         command="python -m benchmarks.calibration --write" + ("" if runs == 20_000 else f" --runs {runs}"),
         runs=runs,
         machine=machine(),
         day=f"{datetime.now(UTC):%Y-%m-%d}",
         error=100 * float(np.sqrt(LEVEL * (1 - LEVEL) / runs)),
-        verdict=f"**Cells that fail: {said}.**" if failing else "No cell fails.",
+        verdict=f"**Cells that miss it: {said}.**" if failing else "No cell fails.",
     )
     print(f"\n{len(failing)} cells fail{': ' + said if said else ''}; {time.perf_counter() - began:.0f} s")
     if arguments.write:
