@@ -258,13 +258,16 @@ def main() -> None:
     finished = Finished(arguments.resume, arguments.finished)
     body, failing = sections(runs, arguments.seed, arguments.quick, finished, rule=not arguments.without_rule)
     said = "; ".join(failure(row) for row in failing)
+    listed = "".join(f"\n- {failure(row)}" for row in failing)
     head = HEAD.format(
-        command="python -m benchmarks.calibration --write" + ("" if runs == 20_000 else f" --runs {runs}"),
+        command="python -m benchmarks.calibration --write"
+        + ("" if runs == 20_000 else f" --runs {runs}")
+        + (" --without-rule" if arguments.without_rule else ""),
         runs=runs,
         machine=machine(),
         day=f"{datetime.now(UTC):%Y-%m-%d}",
         error=100 * float(np.sqrt(LEVEL * (1 - LEVEL) / runs)),
-        verdict=f"**Cells that miss it: {said}.**" if failing else "No cell fails.",
+        verdict=f"Cells that miss what is accepted:\n{listed}" if failing else "No cell fails.",
     )
     print(f"\n{len(failing)} cells fail{': ' + said if said else ''}; {time.perf_counter() - began:.0f} s")
     if arguments.write:
