@@ -1,7 +1,8 @@
 """Run every benchmark of this folder, one after the other, and write docs/benchmarks.md from what they print.
 
-    make bench                        # all, full size: about 20 minutes on 2 cores
+    make bench                        # all but the long ones, full size: about 20 minutes on 2 cores
     python -m benchmarks intake       # those whose name contains "intake"; prints only
+    python -m benchmarks peers --write  # one of the long ones; its section of the page is replaced
     python -m benchmarks --quick      # all, small, to see that they work; prints only
 
 Each benchmark is a script that prints its figures with their targets; it is run as a process of its own.
@@ -19,6 +20,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 INTRODUCTION = HERE / "introduction.md"
+
+
+LONG = frozenset({"calibration", "cost_curve", "default_rule", "estimation", "peers", "segments"})
+"""Those that take long, need other environments, or write a page of their own: run them by name."""
 
 
 def names() -> list[str]:
@@ -44,21 +49,42 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
 
 
+def section_of(name: str, output: str) -> str:
+    """The part of the page about one benchmark."""
+    return f"## {name}\n\n`python -m benchmarks.{name}`, {datetime.now(UTC):%Y-%m-%d}\n\n```text\n{output}\n```\n"
+
+
+def written_before() -> dict[str, str]:
+    """Sections that the page holds, by benchmark."""
+    text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    parts = {part.partition("\n")[0]: f"## {part.rstrip()}\n" for part in text.split("\n## ")[1:]}
+    return {name: part for name, part in parts.items() if (HERE / f"{name}.py").exists()}
+
+
+def write_page(sections: dict[str, str]) -> None:
+    """The page, with `sections` in place of those it had."""
+    kept = written_before() | sections
+    head = INTRODUCTION.read_text(encoding="utf-8").rstrip()
+    stamp = f"Measured on: {machine()}. Sections were measured one at a time; each says when."
+    PAGE.write_text("\n\n".join([head, stamp, *(kept[name] for name in sorted(kept))]), encoding="utf-8")
+    print(f"\nwritten: {PAGE.relative_to(HERE.parent)}")
+
+
 def main() -> int:
     arguments = sys.argv[1:]
     quick = ["--quick"] if "--quick" in arguments else []
     wanted = [a for a in arguments if not a.startswith("-")]
-    chosen = [n for n in names() if not wanted or any(w in n for w in wanted)]
-    sections, failed = [], []
+    chosen = [n for n in names() if (n not in LONG if not wanted else any(w in n for w in wanted))]
+    sections: dict[str, str] = {}
+    failed = []
     for name in chosen:
         code, output = run(name, quick)
-        failed += [name] if code else []
-        sections.append(f"## {name}\n\n`python -m benchmarks.{name}`\n\n```text\n{output}\n```\n")
-    if not quick and not wanted and not failed:
-        head = INTRODUCTION.read_text(encoding="utf-8").rstrip()
-        stamp = f"Measured {datetime.now(UTC):%Y-%m-%d} on: {machine()}."
-        PAGE.write_text("\n\n".join([head, stamp, *sections]), encoding="utf-8")
-        print(f"\nwritten: {PAGE.relative_to(HERE.parent)}")
+        if code:
+            failed.append(name)
+        else:
+            sections[name] = section_of(name, output)
+    if not quick and sections and (not wanted or "--write" in arguments):
+        write_page(sections)
     for name in failed:
         print(f"failed: {name}", file=sys.stderr)
     return 1 if failed else 0

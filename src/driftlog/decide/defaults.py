@@ -28,6 +28,10 @@ class CautiousThreshold(ThresholdSettings, frozen=True, kw_only=True):
 
 DEFAULT_DRIFT: Final = ThresholdSettings(metric="*", kind="default_drift", floor=0.05, of_windows=(2, 3))
 """The judged drift measure of every field: STATISTICS "Default rule"; see `driftlog.decide.default_drift`."""
+DEFAULT_TARGET_SHIFT: Final = ThresholdSettings(
+    metric="mean_shift_sd", kind="default_drift", floor=0.1, of_windows=(2, 3)
+)
+"""The same rule on the mean of a regression's target, in standard deviations."""
 
 
 def _worse(
@@ -37,10 +41,12 @@ def _worse(
     critical: float,
     *,
     share: bool = False,
+    field: str = "*",
 ) -> ThresholdSettings:
     """Worse than the reference by more than that, both 95 % intervals and its own chunks taken into account."""
     return CautiousThreshold(
         metric=metric,
+        field=field,
         kind="relative",
         direction="below" if direction == "below" else "above",
         warning=warning,
@@ -50,16 +56,22 @@ def _worse(
     )
 
 
-_PERFORMANCE: Final[tuple[ThresholdSettings, ...]] = (
-    # Threshold metrics that move with the base rate (precision, recall) are stored and not judged.
-    _worse("roc_auc", "below", 0.02, 0.05),
-    _worse("accuracy", "below", 0.02, 0.05),
-    _worse("f1", "below", 0.05, 0.15),
-    _worse("f1_macro", "below", 0.03, 0.10),
-    _worse("brier", "above", 0.10, 0.25, share=True),
-    _worse("log_loss", "above", 0.10, 0.25, share=True),
-    _worse("mae", "above", 0.10, 0.25, share=True),
-    _worse("rmse", "above", 0.10, 0.25, share=True),
+_PERFORMANCE: Final[tuple[ThresholdSettings, ...]] = tuple(
+    # Of all classes together: thirty classes would raise thirty alarms. Metrics of a threshold that move with the base
+    # rate (precision, recall) are stored and not judged.
+    _worse(metric, direction, warning, critical, share=share, field="")
+    for metric, direction, warning, critical, share in (
+        ("roc_auc", "below", 0.02, 0.05, False),
+        ("roc_auc_macro", "below", 0.02, 0.05, False),
+        ("accuracy", "below", 0.02, 0.05, False),
+        ("f1", "below", 0.05, 0.15, False),
+        ("f1_macro", "below", 0.03, 0.10, False),
+        ("brier", "above", 0.10, 0.25, True),
+        ("log_loss", "above", 0.10, 0.25, True),
+        ("mae", "above", 0.10, 0.25, True),
+        ("rmse", "above", 0.10, 0.25, True),
+        ("pinball_loss", "above", 0.10, 0.25, True),
+    )
 )
 _QUALITY: Final[tuple[ThresholdSettings, ...]] = (
     # One value in twenty gone is worth a look, one in five breaks most models.
@@ -116,7 +128,11 @@ _POSITIVE: Final = (0.0, math.inf)
 RANGES: Final[dict[str, tuple[float, float]]] = {
     **dict.fromkeys(("kolmogorov_smirnov", "total_variation", "jensen_shannon", "hellinger"), _SHARE),
     **dict.fromkeys(("accuracy", "balanced_accuracy", "precision", "recall", "specificity"), _SHARE),
-    **dict.fromkeys(("f1", "f1_macro", "roc_auc", "brier", "error_rate", "error_rate_by_type", "availability"), _SHARE),
+    **dict.fromkeys(("f1", "f1_macro", "roc_auc", "roc_auc_macro", "error_rate"), _SHARE),
+    **dict.fromkeys(("error_rate_by_type", "availability", "type_change", "out_of_range_share"), _SHARE),
+    "brier": (0.0, 2.0),
+    **dict.fromkeys(("mcc", "cohens_kappa"), (-1.0, 1.0)),
+    **dict.fromkeys(("mean_shift_sd", "cardinality_ratio", "pinball_loss", "mape"), _POSITIVE),
     **dict.fromkeys(("missing_share", "unseen_share", "malformed_share", "nonfinite_share", "dominant_share"), _SHARE),
     **dict.fromkeys(("cramers_v", "average_precision", "expected_calibration_error", "quantile_coverage"), _SHARE),
     **dict.fromkeys(("two_proportions", "domain_classifier_auc"), _SHARE),

@@ -19,7 +19,7 @@ from driftlog.contract.measurement import (
 )
 from driftlog.contract.settings import ModelSettings, ThresholdSettings
 from driftlog.decide import constant, default_drift, quantile, relative, seasonal
-from driftlog.decide.defaults import DEFAULT_DRIFT, DEFAULTS
+from driftlog.decide.defaults import DEFAULT_DRIFT, DEFAULT_TARGET_SHIFT, DEFAULTS
 from driftlog.decide.past import PastValue, PastValues, past_values, span_of
 from driftlog.decide.verdicts import Decision
 
@@ -102,6 +102,8 @@ def find_threshold(measurement: Measurement, settings: ModelSettings) -> Thresho
             return threshold
     if measurement.segment:
         return None
+    if measurement.metric == DEFAULT_TARGET_SHIFT.metric and measurement.purpose == "target_drift":
+        return DEFAULT_TARGET_SHIFT
     if measurement.purpose in DRIFT_PURPOSES:
         return DEFAULT_DRIFT if is_judged_measure(measurement, settings) else None
     return next((one for one in DEFAULTS.get(measurement.purpose, ()) if matches(one, measurement)), None)

@@ -128,7 +128,7 @@ _MODEL: Final = """\
     look_back: 60d     # truth is known within a day and a half
     min_maturity: 0.8  # 2.6 % of the flights never arrive
     service: {service}
-    segments: [carrier, origin]  # watched apart: `driftlog segments {name}`
+    segments: [origin]  # watched apart: `driftlog segments {name}`
     thresholds:
       # The defaults judge drift, performance and quality. What an answer may take is for its users to say.
       - metric: latency_p99_ms

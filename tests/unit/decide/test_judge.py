@@ -279,3 +279,29 @@ def test_thresholds_of_the_settings_judge_the_value_itself(make):
     measurement = make.measurement("error_rate", "operational", 0.06, lower=0.01, upper=0.2)
     assert judge(measurement, settings).verdict == "warning"
     assert judge(measurement, make.settings()).verdict == "ok"
+
+
+def test_one_class_of_many_is_not_judged_by_default(make):
+    """Thirty classes would raise thirty alarms; the metric of all of them is judged."""
+    whole = make.measurement(
+        metric="roc_auc", purpose="performance", value=0.6, lower=0.59, upper=0.61, reference_value=0.8
+    )
+    one = make.measurement(
+        metric="roc_auc", purpose="performance", field="class:a", value=0.6, lower=0.59, upper=0.61, reference_value=0.8
+    )
+
+    assert judge(whole, make.settings()).verdict == "critical"
+    assert judge(one, make.settings()).verdict == "not_judged"
+
+
+def test_a_moved_mean_of_a_regressions_target_is_drift(make):
+    chunks = Chunks(k=12, mean=0.05, sd=0.02)
+    moved = make.measurement(
+        metric="mean_shift_sd", purpose="target_drift", field="outcome.actual_value", value=0.5, chunks=chunks
+    )
+    still = make.measurement(
+        metric="mean_shift_sd", purpose="target_drift", field="outcome.actual_value", value=0.08, chunks=chunks
+    )
+
+    assert judge(moved, make.settings()).verdict == "critical"
+    assert judge(still, make.settings()).verdict == "ok"
