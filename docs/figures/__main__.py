@@ -1,6 +1,6 @@
-"""Draw the pictures of docs/statistics.md into docs/images and print the numbers in them.
+"""Draw the pictures of docs/statistics.md into docs/images and print the numbers in them and in its tables.
 
-python -m docs.figures              # all: about a minute
+python -m docs.figures              # all: some minutes
 python -m docs.figures peeking      # some
 """
 
@@ -10,7 +10,16 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from docs.figures import clustered, default_rule, exact_reference, ks_bounds, peeking, psi_expected, without_labels
+from docs.figures import (
+    clustered,
+    default_rule,
+    detectors,
+    exact_reference,
+    ks_bounds,
+    peeking,
+    psi_expected,
+    without_labels,
+)
 
 FIGURES: Final[Mapping[str, Callable[[], None]]] = {
     "ks_bounds": ks_bounds.draw,
@@ -19,6 +28,7 @@ FIGURES: Final[Mapping[str, Callable[[], None]]] = {
     "default_rule": default_rule.draw,
     "clustered": clustered.draw,
     "without_labels": without_labels.draw,
+    "detectors": detectors.draw,
     "peeking": peeking.draw,
 }
 

@@ -11,6 +11,7 @@ from driftlog.evaluate.performance.registry import PERFORMANCE_METRICS
 from driftlog.evaluate.performance.sums import ARRAYS, ByDay, OutcomeSums
 
 RUNS, DAYS, ROWS = 4000, 14, 200
+OTHERS = (7, 28)
 EFFECTS = (1, 1.5, 2, 4, 8, 15)
 ACCURACY = PERFORMANCE_METRICS["accuracy"]
 
@@ -22,6 +23,9 @@ def draw() -> None:
     for effect in EFFECTS:
         found.append(coverage(effect, generator))
         say(f"clustered: design effect {effect:g}: rows {found[-1][0]:.1%}, days {found[-1][1]:.1%}")
+    for days in OTHERS:
+        by_days = [coverage(effect, generator, days)[1] for effect in EFFECTS]
+        say(f"clustered: {days} days: {min(by_days):.1%} to {max(by_days):.1%}")
     panel = Panel((70, 50, 700, 330), (1, 15), (0.3, 1))
     parts = panel.axes(
         "Coverage of 95 % intervals of accuracy, 14 days of 200 rows",
@@ -38,14 +42,14 @@ def draw() -> None:
     write("clustered", parts, width=930, height=380, label=label)
 
 
-def coverage(effect: float, generator: np.random.Generator) -> tuple[float, float]:
+def coverage(effect: float, generator: np.random.Generator, days: int = DAYS) -> tuple[float, float]:
     """Shares of windows whose interval holds 0.8: Wilson's over all rows, and the product's."""
     held = np.zeros(2)
     inner = (effect - 1) / (ROWS - 1)
     for _ in range(RUNS):
-        p = np.full(DAYS, 0.8) if inner == 0 else generator.beta(0.8 * (1 / inner - 1), 0.2 * (1 / inner - 1), DAYS)
+        p = np.full(days, 0.8) if inner == 0 else generator.beta(0.8 * (1 / inner - 1), 0.2 * (1 / inner - 1), days)
         right = generator.binomial(ROWS, p)
-        alone = wilson(float(right.sum()), DAYS * ROWS)
+        alone = wilson(float(right.sum()), days * ROWS)
         by_day = estimate(ACCURACY, ByDay.of(_sums(right))).interval
         for which, interval in enumerate((alone, by_day)):
             assert interval is not None and interval.lower is not None and interval.upper is not None  # noqa: S101
