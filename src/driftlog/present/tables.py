@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from rich import box
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -54,6 +55,8 @@ _SYMBOLS: Final[dict[str, str]] = {
 }
 """Severity is never said by colour alone."""
 _SHOWN_FEATURES: Final = 4
+WIDE: Final = 110
+"""Columns from which on a table shows everything."""
 
 
 class TemplateChange(Protocol):
@@ -111,28 +114,43 @@ def excess(measurement: Measurement) -> float:
     return measurement.value / limit.warning if limit.direction == "above" else limit.warning - measurement.value
 
 
+@dataclass(frozen=True)
+class _Measurements:
+    """Measurements as a table that leaves the interval and the reference to wide terminals."""
+
+    measurements: Sequence[Measurement]
+    several_windows: bool
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wide = options.max_width >= WIDE
+        title = "" if self.several_windows else f"{self.measurements[0].model}, {period(self.measurements[0].window)}"
+        columns = ["verdict", "metric", "field", "value", "95 %", "limit", "reference", "rows"]
+        shown = [name for name in columns if wide or name not in ("95 %", "reference")]
+        table = _table(
+            *(["window"] if self.several_windows else []),
+            *shown,
+            right=("value", "limit", "reference", "rows"),
+            title=title,
+        )
+        for m in self.measurements:
+            cells = {
+                "window": Text(period(m.window)),
+                "verdict": verdict_text(m.verdict),
+                "metric": _text(titled(m)),
+                "field": _text(_series_name(m)),
+                "value": Text(value_text(m, m.value)),
+                "95 %": Text(_interval(m), style="dim"),
+                "limit": Text(_limit(m)),
+                "reference": Text(value_text(m, m.reference_value)),
+                "rows": Text(f"{m.n_current:,}"),
+            }
+            table.add_row(*(cells[str(column.header)] for column in table.columns))
+        yield table
+
+
 def measurements_table(measurements: Sequence[Measurement], *, several_windows: bool = False) -> RenderableType:
-    """Measurements with value, interval, limit and verdict."""
-    if not measurements:
-        return Text("No results.")
-    title = "" if several_windows else f"{measurements[0].model}, {period(measurements[0].window)}"
-    columns = ["verdict", "metric", "field", "value", "95 %", "limit", "reference", "rows"]
-    table = _table(
-        *(["window"] if several_windows else []), *columns, right=("value", "limit", "reference", "rows"), title=title
-    )
-    for m in measurements:
-        row = [
-            verdict_text(m.verdict),
-            _text(titled(m)),
-            _text(_series_name(m)),
-            Text(value_text(m, m.value)),
-            Text(_interval(m), style="dim"),
-            Text(_limit(m)),
-            Text(value_text(m, m.reference_value)),
-            Text(f"{m.n_current:,}"),
-        ]
-        table.add_row(*([Text(period(m.window))] if several_windows else []), *row)
-    return table
+    """Measurements with value, limit and verdict; on wide terminals with interval and reference."""
+    return _Measurements(measurements, several_windows) if measurements else Text("No results.")
 
 
 def segments_table(ranks: Sequence[SegmentRank], window: Window, model: str) -> RenderableType:

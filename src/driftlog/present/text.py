@@ -24,6 +24,41 @@ METRIC_TITLES: Final[dict[str, str]] = {
     "rmse": "Root mean squared error",
     "bias": "Bias",
     "r2": "R²",
+    "mape": "Mean absolute percentage error",
+    "mcc": "Matthews correlation",
+    "cohens_kappa": "Cohen's kappa",
+    "average_precision": "Average precision",
+    "expected_calibration_error": "Calibration error",
+    "quantile_coverage": "Quantile coverage",
+    "pinball_loss": "Pinball loss",
+    "business_value": "Business value",
+    "business_value_per_1000": "Business value per 1,000",
+    "mean_shift_sd": "Shift of the mean",
+    "adwin": "ADWIN",
+    "ddm": "DDM",
+    "eddm": "EDDM",
+    "hddm_a": "HDDM-A",
+    "hddm_w": "HDDM-W",
+    "kswin": "KSWIN",
+    "page_hinkley": "Page-Hinkley",
+    "cost_per_1000": "Cost per 1,000 predictions",
+    "cpu_s_per_1000": "CPU seconds per 1,000",
+    "gpu_s_per_1000": "GPU seconds per 1,000",
+    "memory_gb_s_per_1000": "Memory per 1,000",
+    "capacity_per_s": "Capacity",
+    "headroom_share": "Headroom",
+    "idle_s": "Idle",
+    "ingest_lag_p95_s": "Ingest lag p95",
+    "shipping_loss_share": "Lost in shipping",
+    "duplicate_share": "Duplicates",
+    "quarantine_rate": "Quarantined",
+    "clock_skew_share": "Clocks ahead",
+    "silent_hours": "Silent hours",
+    "range_excess_sd": "Beyond the range",
+    "out_of_range_share": "Out of range",
+    "cardinality_ratio": "Distinct values",
+    "type_change": "Changed type",
+    "row_count_ratio": "Number of rows",
     "kolmogorov_smirnov": "Kolmogorov-Smirnov",
     "total_variation": "Total variation",
     "jensen_shannon": "Jensen-Shannon",
@@ -65,6 +100,9 @@ MARK_TITLES: Final[dict[str, str]] = {
     "season_unseen": "The reference is shorter than a year: a season may look like drift.",
     "no_reference": "There is nothing to compare with.",
     "immature": "Too few true outcomes have arrived: not judged yet.",
+    "uncalibrated": "The estimate's calibration failed its check on the reference.",
+    "integrity": "The pipeline was at fault in this window: drift and performance are not judged.",
+    "less_mature": "Fewer truths have arrived than in the reference: early truths are not typical.",
     "approximate": "Read from counted bins: about right, not exact.",
 }
 
@@ -80,13 +118,21 @@ def clean(text: object, limit: int = 60) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+_ENDINGS: Final = {"_difference": " difference", "_macro": " (macro)", "_weighted": " (weighted)"}
+
+
 def title_of(metric: str) -> str:
     """Metric's name for people.
 
-    >>> title_of("roc_auc"), title_of("cpu_percent_max")
-    ('ROC AUC', 'Cpu percent max')
+    >>> title_of("roc_auc"), title_of("cpu_percent_max"), title_of("roc_auc_difference")
+    ('ROC AUC', 'Cpu percent max', 'ROC AUC difference')
     """
-    return METRIC_TITLES.get(metric) or clean(metric.replace("_", " ").capitalize())
+    if metric in METRIC_TITLES:
+        return METRIC_TITLES[metric]
+    for ending, words in _ENDINGS.items():
+        if metric.removesuffix(ending) in METRIC_TITLES and metric.endswith(ending):
+            return METRIC_TITLES[metric.removesuffix(ending)] + words
+    return clean(metric.replace("_", " ").capitalize())
 
 
 def titled(m: Measurement) -> str:

@@ -72,7 +72,7 @@ def _figure(data: ReportData, metric: str, field: str, series: Sequence[Measurem
     title = title_of(metric) + (f", {clean(field.removeprefix('features.'), 40)}" if field else "")
     points = tuple(point(m) for m in series)
     if series[0].purpose == "concept_drift" and not metric.endswith("_difference"):
-        chart = column_chart(points, span, label=f"{title} over time", form=number)
+        chart = column_chart(points, span, label=f"{title} over time", form=number, frame=SMALL)
     else:
         chart = line_chart(
             [Line(title, points)],

@@ -79,7 +79,9 @@ def errors_section(data: ReportData) -> Section:
     by_type = [m for m in data.measurements if m.metric == "error_rate_by_type"]
     figures += _heatmap("By type of error", {m.field: m.field for m in by_type}, by_type, "field")
     by_segment = [m for m in data.segments if m.metric == "error_rate"]
-    figures += _heatmap("By segment", {m.segment: m.segment for m in by_segment}, by_segment, "segment")
+    if any(m.value for m in by_segment):
+        names = {m.segment: m.segment for m in by_segment}
+        figures += _heatmap("By segment", names, by_segment, "segment")
     return Section(
         id="errors",
         title="Errors",
