@@ -15,6 +15,7 @@ from docs.figures import (
     default_rule,
     detectors,
     exact_reference,
+    groups,
     ks_bounds,
     peeking,
     psi_expected,
@@ -30,6 +31,7 @@ FIGURES: Final[Mapping[str, Callable[[], None]]] = {
     "without_labels": without_labels.draw,
     "detectors": detectors.draw,
     "peeking": peeking.draw,
+    "groups": groups.draw,
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from docs.figures.drawing import Panel, percent, say, write
 
@@ -60,7 +62,7 @@ def coverage(effect: float, generator: np.random.Generator, days: int = DAYS) ->
 def _sums(right: np.ndarray) -> OutcomeSums:
     """Days of outcomes that are right or wrong."""
     days = len(right)
-    arrays = {name: np.zeros(days) for name in ARRAYS}
+    arrays: dict[str, Any] = {name: np.zeros(days) for name in ARRAYS}
     arrays |= {name: np.zeros((days, 1)) for name in ("score_positive", "score_negative")}
     arrays |= {name: np.zeros((days, 0, 1)) for name in ("class_positive", "class_negative")}
     confusion = np.zeros((days, 2, 2))

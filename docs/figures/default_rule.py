@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 from docs.figures.drawing import Panel, say, write
+from markupsafe import Markup
 
 from benchmarks._default_rule import Rule, load_year, make_stream, moved
 from driftlog.evaluate.drift.registry import judged_measure
@@ -28,7 +29,7 @@ def draw() -> None:
     write("default-rule", parts, width=1040, height=350, label=label)
 
 
-def _panel(rule: Rule, name: str, panel: Panel, *, planted: bool) -> list:
+def _panel(rule: Rule, name: str, panel: Panel, *, planted: bool) -> list[Markup]:
     bins, counts = rule.stream.binning.fields[name], rule.current[name].copy()
     if planted:
         generator = np.random.default_rng(1)

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 from docs.figures.drawing import Panel, say, write
+from markupsafe import Markup
 
 from driftlog.contract.profile import FieldCounts
 from driftlog.evaluate.drift import kolmogorov_smirnov
@@ -62,7 +63,7 @@ def _bounds(before: np.ndarray, now: np.ndarray, number: int) -> tuple[float, fl
     return float(found.lower or 0.0), float(found.upper or 0.0), edges
 
 
-def _envelope(panel: Panel, before: np.ndarray, now: np.ndarray, edges: np.ndarray) -> list:
+def _envelope(panel: Panel, before: np.ndarray, now: np.ndarray, edges: np.ndarray) -> list[Markup]:
     borders = np.concatenate(([-3.0], edges, [3.2]))
     f = np.concatenate(([0.0], _share(before, edges), [1.0]))
     g = np.concatenate(([0.0], _share(now, edges), [1.0]))

@@ -38,8 +38,8 @@ def draw() -> None:
             parts.append(panel.line([(place - 0.5, 0.55), (place - 0.5, 0.9)], "grey dash thin"))
         parts.append(panel.name(words, place, 0.885, "grey"))
     line = [(i, e[0]) for i, e in enumerate(estimated)]
-    low, high = ([(i, e[which]) for i, e in enumerate(estimated)] for which in (1, 2))
-    parts += [panel.band(low, high, "blue"), panel.line(line, "blue"), *panel.dots(list(enumerate(realised)), "ink")]
+    below, above = ([(i, e[which]) for i, e in enumerate(estimated)] for which in (1, 2))
+    parts += [panel.band(below, above, "blue"), panel.line(line, "blue"), *panel.dots(list(enumerate(realised)), "ink")]
     parts.append(panel.name("estimated, 95 % interval", 12.2, 0.83, "blue"))
     parts.append(panel.name("realised, once labels are there", 24.2, 0.567, "ink"))
     label = "The estimate follows the realised accuracy when inputs move and misses the fall when the concept changes"
