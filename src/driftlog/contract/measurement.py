@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -27,23 +27,7 @@ Purpose = Literal[
     "cost",
     "custom",
 ]
-PURPOSES: Final = (
-    "data_drift",
-    "prediction_drift",
-    "target_drift",
-    "attribution_drift",
-    "concept_drift",
-    "performance",
-    "estimated_performance",
-    "estimation_error",
-    "fairness",
-    "operational",
-    "quality",
-    "resource",
-    "integrity",
-    "cost",
-    "custom",
-)
+PURPOSES: Final[tuple[str, ...]] = get_args(Purpose)
 Verdict = Literal["ok", "warning", "critical", "insufficient_data", "cannot_alarm", "not_judged"]
 SEVERITY: Final[dict[str, int]] = {
     "not_judged": 0,

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
 import driftlog
@@ -18,6 +16,7 @@ from driftlog.contract.profile import Reference
 from driftlog.present.charts.distribution import category_bars, histogram
 from driftlog.present.compare_charts import Effect, Pair, effect_chart, pair_chart
 from driftlog.present.compare_lines import FAMILIES, Line, beyond, comparison_lines, signed, summary
+from driftlog.present.pages import template
 from driftlog.present.report_data import Distribution, ProfileSource, draw
 from driftlog.present.sections.parts import Figure, Section, Table, describe
 from driftlog.present.status import Card, Status
@@ -44,18 +43,6 @@ class SideText:
     rows: str
 
 
-@cache
-def environment() -> Environment:
-    """Templates of pages about comparisons and scenarios; everything is escaped."""
-    return Environment(
-        loader=PackageLoader("driftlog.present", "templates"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
 def render_page(
     *,
     kind: str,
@@ -69,21 +56,17 @@ def render_page(
     foot: str = "",
 ) -> str:
     """A page of two sides: what stands on each, one sentence, cards, sections."""
-    return (
-        environment()
-        .get_template("study.html.j2")
-        .render(
-            kind=kind,
-            title=clean(title, 80),
-            period=list(parts),
-            sides=sides,
-            status=status,
-            cards=cards,
-            sections=sections,
-            generated=f"{day(generated.replace(second=0, microsecond=0))} UTC",
-            version=driftlog.__version__,
-            foot=foot,
-        )
+    return template("study.html.j2").render(
+        kind=kind,
+        title=clean(title, 80),
+        period=list(parts),
+        sides=sides,
+        status=status,
+        cards=cards,
+        sections=sections,
+        generated=f"{day(generated.replace(second=0, microsecond=0))} UTC",
+        version=driftlog.__version__,
+        foot=foot,
     )
 
 

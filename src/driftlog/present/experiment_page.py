@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from driftlog.contract.experiment import EXPERIMENT_VERDICTS, Comparison, ExperimentResult, StoppedExperiment
 from driftlog.present.experiment_charts import arms_chart, collection_chart, sequence_chart
@@ -23,6 +20,7 @@ from driftlog.present.experiment_text import (
     percent_level,
     progress,
 )
+from driftlog.present.pages import template
 from driftlog.present.sections.parts import Figure, Section, Table
 from driftlog.present.text import clean, day, share
 
@@ -37,39 +35,24 @@ class Card:
     level: str = ""
 
 
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("driftlog.present", "templates"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
 def render_experiment(
     result: ExperimentResult, stopped: StoppedExperiment | None = None, *, generated: datetime, version: str
 ) -> str:
     """The page as HTML; everything from outside is escaped and shortened."""
-    return (
-        _environment()
-        .get_template("experiment.html.j2")
-        .render(
-            title=clean(result.name, 80),
-            facts=_facts(result),
-            level=LEVELS[result.verdict],
-            sign=SIGNS[result.verdict],
-            verdict=EXPERIMENT_VERDICTS[result.verdict],
-            sentence=clean(result.sentence, 400),
-            stopped=clean(stopped_line(stopped), 500) if stopped is not None else "",
-            cards=_cards(result),
-            sections=[_differences(result), _variants(result), _collection(result)],
-            notes=[clean(note, 400) for note in result.notes],
-            reading=_reading(result),
-            generated=f"{day(generated.replace(second=0, microsecond=0))} UTC",
-            version=version,
-        )
+    return template("experiment.html.j2").render(
+        title=clean(result.name, 80),
+        facts=_facts(result),
+        level=LEVELS[result.verdict],
+        sign=SIGNS[result.verdict],
+        verdict=EXPERIMENT_VERDICTS[result.verdict],
+        sentence=clean(result.sentence, 400),
+        stopped=clean(stopped_line(stopped), 500) if stopped is not None else "",
+        cards=_cards(result),
+        sections=[_differences(result), _variants(result), _collection(result)],
+        notes=[clean(note, 400) for note in result.notes],
+        reading=_reading(result),
+        generated=f"{day(generated.replace(second=0, microsecond=0))} UTC",
+        version=version,
     )
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from driftlog.present.charts.heatmap import hatch_definition
+from driftlog.present.pages import template
 from driftlog.present.report_data import ReportData
 from driftlog.present.sections.alerts import alerts_section
 from driftlog.present.sections.courses import course_sections
@@ -17,17 +14,6 @@ from driftlog.present.sections.performance import maturity_section, performance_
 from driftlog.present.sections.segments import segments_section
 from driftlog.present.status import cards, model_status
 from driftlog.present.text import clean, day, period
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("driftlog.present", "templates"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def render_report(data: ReportData) -> str:
@@ -46,21 +32,17 @@ def render_report(data: ReportData) -> str:
         judging_section(data),
     ]
     span = data.span
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            title=clean(data.model, 80),
-            environment=clean(data.environment, 60),
-            span=period(span) if span is not None else "no results",
-            windows=len(data.windows),
-            status=model_status(data),
-            cards=cards(data),
-            sections=sections,
-            hatch=hatch_definition(),
-            generated=f"{day(data.generated.replace(second=0, microsecond=0))} UTC",
-            version=data.version,
-            reference=clean(data.reference.id, 64) if data.reference is not None else "none",
-            runs=sorted({clean(m.run_id, 64) for m in data.measurements if m.run_id})[-1:],
-        )
+    return template("report.html.j2").render(
+        title=clean(data.model, 80),
+        environment=clean(data.environment, 60),
+        span=period(span) if span is not None else "no results",
+        windows=len(data.windows),
+        status=model_status(data),
+        cards=cards(data),
+        sections=sections,
+        hatch=hatch_definition(),
+        generated=f"{day(data.generated.replace(second=0, microsecond=0))} UTC",
+        version=data.version,
+        reference=clean(data.reference.id, 64) if data.reference is not None else "none",
+        runs=sorted({clean(m.run_id, 64) for m in data.measurements if m.run_id})[-1:],
     )
