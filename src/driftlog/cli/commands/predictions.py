@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -63,6 +63,7 @@ def predictions(
     as_json: bool,
 ) -> None:
     """Search the stored predictions of MODEL, newest first."""
+    from driftlog.present.prediction_detail import prediction_detail
     from driftlog.present.tables import predictions_table
     from driftlog.store.predictions import find_predictions
 
@@ -90,10 +91,22 @@ def predictions(
             outcome=outcome,
             size=limit,
         )
+        single = found[0] if event_id is not None and len(found) == 1 else None
+        truth = _outcome(store, name, event_id) if single is not None and event_id is not None else None
     if as_json:
         print_json_lines(found)
-    else:
-        session.console.print(predictions_table(found))
+        return
+    session.console.print(predictions_table(found))
+    if single is not None:
+        session.console.print(prediction_detail(single, truth))
+
+
+def _outcome(store: Store, model: str, event_id: str) -> dict[str, Any] | None:
+    """The ``outcome`` group of the prediction's outcome, where there is one."""
+    from driftlog.profile.outcomes import outcome_id
+
+    found = store.find_by_ids(store.names.every("outcomes"), [outcome_id(model, event_id)])
+    return found[0].source.get("outcome") if found else None
 
 
 def _feature(text: str) -> tuple[str, str]:
