@@ -35,7 +35,7 @@ day), `7d` (the latest seven days) or `14d/7d` (the seven days before those).
 ## JSON
 
 `--json` prints one JSON object a line (NDJSON), every field present, times in ISO 8601, missing numbers as `null`:
-measurements (`results`, `compare`), alerts (`alerts`), stored events (`predictions`), run records (`run`), model records
+measurements (`results`, `compare`), alerts (`alerts`), events (`predictions`), run records (`run`), model records
 (`models list`), references (`reference list`), findings (`doctor`). Fields are only ever added. Nothing found prints
 nothing.
 

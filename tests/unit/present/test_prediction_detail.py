@@ -28,7 +28,7 @@ def test_features_stand_in_the_order_of_what_they_contributed() -> None:
 
     assert lines.index("plan") < lines.index("age") < lines.index("note")
     assert "-0.4" in text and "░" * 20 in text and "+0.1" in text
-    assert "predicted stays, score 0.2; in truth leaves, wrong" in text
+    assert "predicted stays, score 0.200; in truth leaves, wrong" in text
 
 
 def test_text_from_outside_is_neither_markup_nor_control() -> None:
