@@ -19,6 +19,7 @@ from docs.figures import (
     ks_bounds,
     peeking,
     psi_expected,
+    seasonal,
     without_labels,
 )
 
@@ -27,6 +28,7 @@ FIGURES: Final[Mapping[str, Callable[[], None]]] = {
     "psi_expected": psi_expected.draw,
     "exact_reference": exact_reference.draw,
     "default_rule": default_rule.draw,
+    "seasonal": seasonal.draw,
     "clustered": clustered.draw,
     "without_labels": without_labels.draw,
     "detectors": detectors.draw,
