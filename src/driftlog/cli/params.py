@@ -72,3 +72,11 @@ def limit(default: int) -> Callable[[F], F]:
 
 def exit_code(command: F) -> F:
     return click.option("--exit-code", is_flag=True, help="Exit with 1 when there is an open alert.")(command)
+
+
+def file_format(command: F) -> F:
+    """``--encoding`` and ``--delimiter`` of a file that is read."""
+    command = click.option(
+        "--delimiter", metavar="CHARACTER", help="Between the cells of a CSV file: ';' or tab  [default: a comma]"
+    )(command)
+    return click.option("--encoding", help="Of a text file: latin-1, cp1252  [default: utf-8]")(command)

@@ -119,8 +119,9 @@ def bare_binning(settings: ModelSettings) -> Binning:
 def watched_columns(frame: pd.DataFrame, settings: ModelSettings) -> list[str]:
     """Columns of `frame` that are counted, in order.
 
-    Features, then ``prediction.score``, ``label``, ``value``; for multiclass models ``prediction.probabilities.*`` of
-    up to 30 classes, the most frequent first; ``prediction.attributions.*`` of the features watched.
+    Features (of text features the numbers derived from them, not the text), then ``prediction.score``, ``label``,
+    ``value``; for multiclass models ``prediction.probabilities.*`` of up to 30 classes, the most frequent first;
+    ``prediction.attributions.*`` of the features watched.
     """
     columns = [str(column) for column in frame.columns]
     twice = [name for name, count in Counter(columns).items() if count > 1]
@@ -136,7 +137,8 @@ def watched_columns(frame: pd.DataFrame, settings: ModelSettings) -> list[str]:
             f"{absent[0]} is watched by the settings of {settings.name} but not in the reference",
             remedy=f"its features are: {', '.join(present[:20]) or 'none'}",
         )
-    features = wanted or present
+    texts = {FEATURES + name.removeprefix(FEATURES) for name in settings.text}
+    features = wanted or [name for name in present if name not in texts]
     attributed = [name for name in columns if name.startswith(ATTRIBUTIONS)]
     if wanted:
         watched = {ATTRIBUTIONS + name.removeprefix(FEATURES) for name in wanted}

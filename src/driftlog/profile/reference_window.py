@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +23,7 @@ from driftlog.profile.buckets import search_outcomes
 from driftlog.profile.columns import category_name, dotted, numeric_rows
 from driftlog.profile.count import count_outcomes
 from driftlog.profile.outcome_query import parse_outcomes
+from driftlog.profile.outcomes import join_feedback
 from driftlog.profile.query import bucket_queries, parse_segments
 from driftlog.profile.raw import search_parts
 from driftlog.profile.reference_frame import reference_key, sample_of, seed_of, whole_windows, with_id
@@ -36,6 +37,7 @@ __all__ = ["dotted", "reference_from_window", "sample_frame"]
 
 SAMPLE_ROWS: Final = 200_000
 PAGE: Final = 5_000
+BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Document = dict[str, Any]
 
@@ -49,12 +51,13 @@ def reference_from_window(
     binning: Binning | None = None,
     version: str = "*",
     sample_rows: int = SAMPLE_ROWS,
+    join_as_of: datetime | None = None,
 ) -> tuple[Binning, Reference]:
     """A binning and a reference from the predictions stored in `window`.
 
     Edges and exact samples come from a random sample of at most about `sample_rows` rows; categories, extremes and all
     counts from the whole window, by aggregations. So memory and time do not grow with the number of predictions beyond
-    one pass of Elasticsearch. Outcomes are those joined already.
+    one pass of Elasticsearch. Outcomes are those joined already, unless `join_as_of` is given.
 
     Parameters
     ----------
@@ -62,6 +65,9 @@ def reference_from_window(
         Count in these bins instead of new ones.
     version
         Only predictions of this model version.
+    join_as_of
+        Join all feedback there is at this time first, in the segments of the new bins: where no worker has done so
+        yet, the reference would have no truth. For references that become the active one.
 
     Raises
     ------
@@ -84,6 +90,8 @@ def reference_from_window(
     profiles = _count(store, bins, [key, *(replace(key, bucket=chunk) for chunk in windows)])
     if binning is None:
         bins, profiles = _with_extremes(bins, profiles, settings)
+    if join_as_of is not None:
+        join_feedback(store, settings, since=BEGINNING, as_of=join_as_of, binning=bins)
     days = [_days(window, settings), *(_days(chunk, settings) for chunk in windows)]
     outcomes = _count_outcomes(store, bins, replace(key, binning_id=bins.id), [day for part in days for day in part])
     origin = f"window {window.label()}" + ("" if version == "*" else f", version {version}")

@@ -89,13 +89,21 @@ def segments_of(fields: Mapping[str, Any], binning: Binning) -> list[str]:
     ...             Binning("b", "m", "production", {}, datetime(2026, 3, 3, tzinfo=UTC), names))
     ['features.a=[,2)', 'features.a=[,2)&features.b=x']
     """
-    return [
-        name
-        for name in binning.segments
-        if all(
-            _holds(fields.get(field), condition, _as_numbers(field, binning)) for field, condition in _conditions(name)
-        )
-    ]
+    known: dict[tuple[str, Condition], bool] = {}  # a condition is in several segments
+    found = []
+    for name in binning.segments:
+        inside = True
+        for pair in _conditions(name):
+            holds = known.get(pair)
+            if holds is None:
+                field, condition = pair
+                holds = known[pair] = _holds(fields.get(field), condition, _as_numbers(field, binning))
+            if not holds:
+                inside = False
+                break
+        if inside:
+            found.append(name)
+    return found
 
 
 @lru_cache(maxsize=4096)

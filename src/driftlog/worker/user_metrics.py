@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
-from driftlog.contract.errors import ConfigError, DriftlogError
+from driftlog.contract.errors import ConfigError, DriftlogError, StoreError, StoreRejected
 from driftlog.contract.measurement import Measurement
 from driftlog.contract.profile import OutcomeProfile, PredictionProfile, ProfileKey, total
 from driftlog.contract.settings import ModelSettings, UserMetricSettings
@@ -38,13 +40,16 @@ class UserMetrics:
 
     A function over a profile is called with a `PredictionProfile` and an `OutcomeProfile` (the sum of the window's, or
     None), one over a frame with a pandas DataFrame of dotted columns. It returns a number, ``(value, lower, upper)``,
-    or None where there is nothing to say. An exception in it becomes a measurement without value whose note quotes it:
-    one broken metric stops no other.
+    or None where there is nothing to say. An exception in it, or a call of ``sys.exit``, becomes a measurement without
+    value whose note quotes it: one broken metric stops no other. What it prints goes to standard error. It runs in the
+    worker's own thread, without a time limit. Elasticsearch being away is no fault of the metric's: it is raised, the
+    cycle fails and the next one measures the window.
     """
 
     store: Store
     settings: ModelSettings
     _functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    _told: set[tuple[str, str]] = field(default_factory=set)
 
     def measurements(self, data: WindowData, context: SeriesContext) -> list[Measurement]:
         """One measurement (purpose ``custom``) for each metric of the settings."""
@@ -55,9 +60,16 @@ class UserMetrics:
         note, answer = "", None
         try:
             answer = self._answer(metric, data, path)
-        except Exception as error:  # noqa: BLE001 - it is the user's code; the others go on
-            note = f"{error.message if isinstance(error, DriftlogError) else f'{type(error).__name__}: {error}'}"
+        except StoreError as error:
+            if not isinstance(error, StoreRejected):  # the next cycle measures it; a note would stay for good
+                raise
+            note = error.message
             log.warning("%s (%s): %s", path, metric.name, note)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the user's code; the others go on
+            note = f"{error.message if isinstance(error, DriftlogError) else f'{type(error).__name__}: {error}'}"
+            if (path, note) not in self._told:  # once, not for every window and segment
+                self._told.add((path, note))
+                log.warning("%s (%s): %s", path, metric.name, note)
         value, lower, upper = _parts(answer)
         if value is None and not note:
             note = "the metric had nothing to say" if answer is None else f"the metric returned {answer!r}"
@@ -76,15 +88,20 @@ class UserMetrics:
     def _answer(self, metric: UserMetricSettings, data: WindowData, path: str) -> object:
         if metric.over == "aggregation":
             return self._aggregated(metric, data, path)
-        function = self._functions.get(metric.function)
-        if function is None:
-            function = self._functions[metric.function] = load_function(metric.function, path=f"{path}.function")
+        arguments = self._arguments(metric, data)
+        with redirect_stdout(sys.stderr):  # standard output is the command's, JSON maybe
+            function = self._functions.get(metric.function)
+            if function is None:
+                function = self._functions[metric.function] = load_function(metric.function, path=f"{path}.function")
+            return function(*arguments)
+
+    def _arguments(self, metric: UserMetricSettings, data: WindowData) -> tuple[Any, ...]:
         if metric.over == "profile":
-            return function(data.predictions, total(data.outcomes))
+            return data.predictions, total(data.outcomes)
         from driftlog.profile.reference_window import sample_frame
 
         share = min(1.0, metric.rows / max(1, data.predictions.n))
-        return function(sample_frame(self.store, data.key, share=share).head(metric.rows))
+        return (sample_frame(self.store, data.key, share=share).head(metric.rows),)
 
     def _aggregated(self, metric: UserMetricSettings, data: WindowData, path: str) -> float | None:
         query = of_key(data.key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,11 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftlog.cli.importing.columns import choose_columns, parse_mappings
+from driftlog.cli.importing.columns import choose_columns, parse_mappings, reference_columns
 from driftlog.cli.importing.load import RejectedFile
 from driftlog.cli.importing.rows import Event, Row, RowReader, plain, time_text
 from driftlog.cli.times import parse_time, resolve
 from driftlog.contract.errors import UsageError
+from driftlog.profile.files import BadLine
 
 PRESENT = ["when", "age", "p", "answer", "truth", "service.name"]
 
@@ -159,3 +161,43 @@ def test_an_empty_span_is_refused() -> None:
     moment = datetime(2026, 3, 1, tzinfo=UTC)
     with pytest.raises(UsageError, match="is not before"):
         resolve(moment, moment, None)
+
+
+def test_columns_of_a_reference_are_named_as_those_of_an_import() -> None:
+    """The same options; with --features everything that is not named is left out, without it becomes a feature."""
+    present = ["when", "id", "age", "answer", "y", "prediction.probabilities.a"]
+    named = partial(reference_columns, present, timestamp="when", prediction="answer", truth="y")
+    some = named(regression=False, features="age")
+    assert some == {
+        "prediction.probabilities.a": "prediction.probabilities.a",
+        "age": "features.age",
+        "answer": "prediction.label",
+        "y": "outcome.actual",
+        "when": "@timestamp",
+    }
+    assert named(regression=True)["id"] == "features.id"
+    with pytest.raises(UsageError, match="no column 'when'"):
+        reference_columns(["age"], regression=False, timestamp="when")
+
+
+def test_subject_and_variant_are_named_and_no_two_columns_become_one_field() -> None:
+    """The second of two columns would silently win."""
+    choose = partial(choose_columns, kind="predictions", regression=False, timestamp="when", features="age")
+    present = ["when", "age", "customer", "arm", "features.age"]
+    found = choose(present[:4], subject="customer", variant="arm")
+    assert (found.fields["customer"], found.fields["arm"]) == ("subject.id", "model.variant")
+    with pytest.raises(UsageError, match=r"both become features\.age"):
+        choose(present)
+
+
+def test_lines_that_are_no_rows_are_kept_with_their_number(tmp_path: Path) -> None:
+    """As text: there are no cells."""
+    file = RejectedFile(tmp_path / "rejected.jsonl")
+    file.write_line(BadLine(7, "not JSON: it ends too early", '{"a": '))
+    file.close()
+    assert json.loads((tmp_path / "rejected.jsonl").read_text()) == {
+        "line": 7,
+        "reason": "unreadable",
+        "message": "not JSON: it ends too early",
+        "data": '{"a": ',
+    }

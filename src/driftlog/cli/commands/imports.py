@@ -12,7 +12,7 @@ from driftlog.cli.base import Command
 from driftlog.cli.importing.columns import Kind, choose_columns, parse_mappings
 from driftlog.cli.known import known_models
 from driftlog.cli.output import print_json_lines
-from driftlog.cli.params import required_model
+from driftlog.cli.params import file_format, required_model
 from driftlog.cli.session import Session
 from driftlog.contract.names import check_model_name
 from driftlog.contract.settings import ModelSettings
@@ -48,11 +48,14 @@ if TYPE_CHECKING:
 @click.option("--features", metavar="A,B,C", help="Columns that are features.")
 @click.option("--prediction", help="Column with the predicted label (or value, of a regression).")
 @click.option("--score", help="Column with the probability of the positive class.")
+@click.option("--subject", help="Column with the subject (customer, device): experiments count subjects.")
+@click.option("--variant", help="Column with the variant of the model, for experiments.")
 @click.option("--label", help="Column with the true label or value; beside a prediction it becomes feedback.")
 @click.option("--label-time", help="Column with the time when the truth became known.")
 @click.option("--map", "mappings", multiple=True, metavar="COLUMN=FIELD", help="Any other field. May be repeated.")
 @click.option("--vocabulary", "vocabularies", multiple=True, metavar="NAME=FILE", help="Vocabulary of a text feature.")
 @click.option("--version", help="model.version of all rows, where no column gives it.")
+@file_format
 @click.option("--environment", "-e", help="service.environment of all rows  [default: that of the model]")
 @click.option(
     "--rejected",
@@ -73,20 +76,25 @@ def import_(
     features: str | None,
     prediction: str | None,
     score: str | None,
+    subject: str | None,
+    variant: str | None,
     label: str | None,
     label_time: str | None,
     mappings: tuple[str, ...],
     vocabularies: tuple[str, ...],
     version: str | None,
+    encoding: str | None,
+    delimiter: str | None,
     environment: str | None,
     rejected: Path | None,
     as_json: bool,
 ) -> int:
     """Load history from CSV, Parquet or JSON lines.
 
-    Columns called features.*, prediction.*, feedback.*, model.* and so on are these fields; others are named by the
-    options. Importing again is safe: rows that are stored are counted as duplicates, so an import that was
-    interrupted is finished by running it again. Exit code 1 when rows were rejected.
+    Columns called features.*, prediction.*, feedback.*, model.* and so on are these fields, prediction.probabilities.*
+    and prediction.attributions.* too; others are named by the options. Importing again is safe: rows that are stored
+    are counted as duplicates, so an import that was interrupted is finished by running it again. Exit code 1 when rows
+    were rejected.
     """
     from driftlog.cli.importing.load import RejectedFile, import_rows
     from driftlog.cli.importing.rows import RowReader
@@ -94,12 +102,13 @@ def import_(
     from driftlog.cli.progress import counting
     from driftlog.cli.times import check_timezone
     from driftlog.intake.arrival import Rules
-    from driftlog.profile.files import read_table
+    from driftlog.profile.files import BadLine, read_table
     from driftlog.store import templates
 
     check_timezone(timezone)
+    unread: list[BadLine] = []
     with session.messages.status(f"Reading {file.name}"):
-        frame = read_table(file)
+        frame = read_table(file, encoding=encoding, delimiter=delimiter, bad_lines=unread)
     with session.store() as store:
         templates.check(store)
         settings = _settings_of(store, session, check_model_name(model))
@@ -113,6 +122,8 @@ def import_(
             features=features,
             prediction=prediction,
             score=score,
+            subject=subject,
+            variant=variant,
             truth=label,
             truth_time=label_time,
             mappings=parse_mappings(mappings),
@@ -131,7 +142,7 @@ def import_(
         rules = Rules(session.names, max_age=None, max_features=session.settings.intake.max_features)
         rows = (dict(zip(frame.columns, values, strict=True)) for values in frame.itertuples(index=False, name=None))
         with counting(session.messages, f"Importing {file.name}", len(frame)) as progress:
-            report = import_rows(store, rules, reader, rows, into, now=session.now(), progress=progress)
+            report = import_rows(store, rules, reader, rows, into, now=session.now(), unread=unread, progress=progress)
     _print(session, report, into.path, columns.rest, as_json=as_json)
     return exits.FAILED if report.rejected else exits.OK
 
@@ -157,7 +168,5 @@ def _print(session: Session, report: ImportReport, path: Path, rest: tuple[str, 
     if rest:
         session.messages.print(f"Columns not imported: {', '.join(rest)}", markup=False)
     if report.rejected:
-        number, reason, message = report.rejected[0]
-        session.messages.print(
-            f"Rejected rows are in {path}; the first is row {number}: {reason}, {message}", markup=False
-        )
+        where, reason, message = report.rejected[0]
+        session.messages.print(f"Rejected rows are in {path}; the first is {where}: {reason}, {message}", markup=False)

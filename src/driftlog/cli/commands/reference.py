@@ -10,7 +10,7 @@ import click
 from driftlog.cli.base import Group
 from driftlog.cli.known import choose_model
 from driftlog.cli.output import print_json_lines
-from driftlog.cli.params import TimeType, as_json, optional_model, required_model
+from driftlog.cli.params import TimeType, as_json, file_format, optional_model, required_model
 from driftlog.cli.session import Session
 from driftlog.contract.errors import UsageError
 
@@ -31,6 +31,7 @@ def reference() -> None:
     "set",
     examples=[
         "driftlog reference set churn --file training.parquet --timestamp created_at",
+        "driftlog reference set churn --file history.csv --timestamp created --features age --score p --label left",
         "driftlog reference set churn --from 2026-01-01 --to 2026-03-01",
     ],
 )
@@ -44,7 +45,12 @@ def reference() -> None:
 @click.option("--from", "start", type=TimeType(), help="Or a window of what was logged: from here ...")
 @click.option("--to", "end", type=TimeType(), help="... to here.")
 @click.option("--timestamp", default="@timestamp", show_default=True, help="Column of the file with the time.")
+@click.option("--features", metavar="A,B,C", help="Columns that are features  [default: all that are nothing else]")
+@click.option("--prediction", help="Column with the predicted label (or value, of a regression).")
+@click.option("--score", help="Column with the probability of the positive class.")
+@click.option("--label", help="Column with the true label or value.")
 @click.option("--map", "mappings", multiple=True, metavar="COLUMN=FIELD", help="Read COLUMN as FIELD. May be repeated.")
+@file_format
 @click.option("--vocabulary", "vocabularies", multiple=True, metavar="NAME=FILE", help="Vocabulary of a text feature.")
 @click.option("--no-activate", is_flag=True, help="Store it, and go on comparing with the present one.")
 @click.pass_obj
@@ -55,18 +61,26 @@ def set_reference(
     start: datetime | None,
     end: datetime | None,
     timestamp: str,
+    features: str | None,
+    prediction: str | None,
+    score: str | None,
+    label: str | None,
     mappings: tuple[str, ...],
+    encoding: str | None,
+    delimiter: str | None,
     vocabularies: tuple[str, ...],
     no_activate: bool,
 ) -> None:
     """Make a reference of MODEL from a file or from a past window."""
-    from driftlog.cli.importing.columns import parse_mappings
+    from driftlog.cli.importing.columns import parse_mappings, reference_columns
     from driftlog.cli.importing.text import parse_vocabularies, with_text_columns
     from driftlog.contract.window import Window
-    from driftlog.profile.files import map_columns, read_table
-    from driftlog.profile.reference import reference_from_frame, reference_from_window, save
+    from driftlog.evaluate.drift.registry import check_names
+    from driftlog.profile.files import read_table
+    from driftlog.profile.outcomes import join_feedback
+    from driftlog.profile.reference import active, reference_from_frame, reference_from_window, save
     from driftlog.store import templates
-    from driftlog.worker.cycle import prepare_indices
+    from driftlog.worker.cycle import BEGINNING, prepare_indices
 
     if (path is None) == (start is None) or (start is None) != (end is None):
         raise UsageError("a reference comes from --file, or from --from and --to", remedy="give one of the two")
@@ -75,17 +89,38 @@ def set_reference(
     with session.store() as store:
         templates.check(store)
         settings = choose_model(store, session.settings, model)
+        check_names(settings)
         created = session.now()
         with session.messages.status("Counting"):
             if path is not None:
-                frame = map_columns(read_table(path), parse_mappings(mappings))
+                frame = read_table(path, encoding=encoding, delimiter=delimiter)
+                frame.columns = [str(name) for name in frame.columns]
+                columns = reference_columns(
+                    list(frame.columns),
+                    regression=settings.task == "regression",
+                    timestamp=timestamp,
+                    features=features,
+                    prediction=prediction,
+                    score=score,
+                    truth=label,
+                    mappings=parse_mappings(mappings),
+                )
+                frame = frame[list(columns)].rename(columns=columns)
                 texts = parse_vocabularies(vocabularies, settings.text)
                 frame = with_text_columns(frame, texts, leave_one_out=True)
-                binning, made = reference_from_frame(
-                    frame, settings, timestamp=timestamp, origin=f"file {path.name}", created=created
-                )
+                binning, made = reference_from_frame(frame, settings, origin=f"file {path.name}", created=created)
             elif start is not None and end is not None:
-                binning, made = reference_from_window(store, settings, Window(start, end), created=created)
+                if no_activate:  # outcomes name the segments of the active bins
+                    present = active(store, settings.name, settings.environment)
+                    binning_now = present[0] if present is not None else None
+                    join_feedback(store, settings, since=BEGINNING, as_of=created, binning=binning_now)
+                binning, made = reference_from_window(
+                    store,
+                    settings,
+                    Window(start, end),
+                    created=created,
+                    join_as_of=None if no_activate else created,
+                )
             save(store, binning, made, activate=not no_activate)
             if not no_activate:
                 prepare_indices(store, settings, binning, created)
@@ -94,6 +129,12 @@ def set_reference(
         + ("" if no_activate else ", active now"),
         markup=False,
     )
+    if not made.outcomes:
+        session.messages.print(
+            "It has no truth: performance is not compared with it, and not estimated from it. "
+            + ("Name the column: --label COLUMN." if path is not None else "Import the truth first, and set it again."),
+            markup=False,
+        )
 
 
 @reference.command("list", examples=["driftlog reference list", "driftlog reference list churn --json"])

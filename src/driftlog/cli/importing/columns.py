@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -75,6 +75,8 @@ def choose_columns(
     features: str | None = None,
     prediction: str | None = None,
     score: str | None = None,
+    subject: str | None = None,
+    variant: str | None = None,
     truth: str | None = None,
     truth_time: str | None = None,
     mappings: dict[str, str] | None = None,
@@ -93,6 +95,8 @@ def choose_columns(
         prediction: "prediction.value" if regression else "prediction.label",
         score: "prediction.score",
         prediction_id: "feedback.prediction_id",
+        subject: "subject.id",
+        variant: "model.variant",
     }
     if kind == "feedback":
         named[truth] = "feedback.actual_value" if regression else "feedback.actual"
@@ -100,6 +104,7 @@ def choose_columns(
     apart = [column for column in (timestamp, event_id, truth_time, truth if kind == "predictions" else None) if column]
     _check_present([*fields, *apart], present)
     _check_targets(mappings or {})
+    _check_once({column: target for column, target in fields.items() if column not in apart})
     _check_complete(kind, set(fields.values()))
     return Columns(
         timestamp=timestamp,
@@ -130,6 +135,57 @@ def _check_targets(mappings: dict[str, str]) -> None:
         if not target.startswith(KNOWN_PREFIXES) or target in KNOWN_PREFIXES:
             groups = ", ".join(f"{prefix}NAME" for prefix in KNOWN_PREFIXES[:4])
             raise UsageError(f"--map: {target[:80]!r} is no field of an event", remedy=f"write {groups}, for example")
+
+
+def _check_once(fields: Mapping[str, str]) -> None:
+    by_target: dict[str, str] = {}
+    for column, target in fields.items():
+        if target in by_target:
+            raise UsageError(
+                f"columns {by_target[target]!r} and {column!r} would both become {target}",
+                remedy="map one of them to another field",
+            )
+        by_target[target] = column
+
+
+def reference_columns(
+    present: Sequence[str],
+    *,
+    regression: bool,
+    timestamp: str = "@timestamp",
+    features: str | None = None,
+    prediction: str | None = None,
+    score: str | None = None,
+    truth: str | None = None,
+    mappings: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Column -> field of the columns of a file that becomes a reference.
+
+    With `features` those are the features and other columns without a field are left out; without it every column
+    that is not named becomes a feature.
+
+    >>> reference_columns(["age", "p", "id"], regression=False, features="age", score="p")
+    {'age': 'features.age', 'p': 'prediction.score'}
+
+    Raises
+    ------
+    UsageError
+        A named column is not in the file, or two would become one field.
+    """
+    known = (*KNOWN_PREFIXES, "outcome.")
+    named = {
+        prediction: "prediction.value" if regression else "prediction.label",
+        score: "prediction.score",
+        truth: "outcome.actual_value" if regression else "outcome.actual",
+        timestamp if timestamp in present or timestamp != "@timestamp" else None: "@timestamp",
+    }
+    fields = {name: name for name in present if name.startswith(known)}
+    listed = [name for name in present if name not in fields] if features is None else _split(features)
+    fields |= {name: name if name.startswith("features.") else f"features.{name}" for name in listed}
+    fields |= {column: target for column, target in named.items() if column is not None} | dict(mappings or {})
+    _check_present(fields, present)
+    _check_once(fields)
+    return fields
 
 
 def _check_complete(kind: Kind, targets: set[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,10 +19,13 @@ from driftlog.intake.normalise import normalise
 from driftlog.store.values import BulkAction
 
 if TYPE_CHECKING:
+    from driftlog.profile.files import BadLine
     from driftlog.store.client import Store
 
 SLICE_ROWS: Final = 2_000
 RETRIES: Final = 6
+UNREADABLE: Final = "unreadable"
+"""Reason of a line that is no row."""
 _RETRY_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504})
 
 
@@ -35,13 +38,14 @@ class ImportReport:
     stored, duplicates
         Events stored now, and events that were stored before.
     rejected
-        Events that were refused: row number (from 1), reason, message.
+        Rows that were refused: where (``row 3``, counted from 1 below the header; ``line 7`` of the file for what
+        could not be read as a row), reason, message.
     """
 
     rows: int = 0
     stored: int = 0
     duplicates: int = 0
-    rejected: list[tuple[int, str, str]] = field(default_factory=list)
+    rejected: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 class RejectedFile:
@@ -52,10 +56,16 @@ class RejectedFile:
         self._file: Any = None
 
     def write(self, row_number: int, reason: str, message: str, row: Row) -> None:
+        data = {str(name): plain(value) for name, value in row.items()}
+        self._write({"row": row_number, "reason": reason, "message": message, "data": data})
+
+    def write_line(self, line: BadLine) -> None:
+        """A line that could not be read as a row."""
+        self._write({"line": line.number, "reason": UNREADABLE, "message": line.message, "data": line.text})
+
+    def _write(self, line: Mapping[str, Any]) -> None:
         if self._file is None:
             self._file = self._open()
-        data = {str(name): plain(value) for name, value in row.items()}
-        line = {"row": row_number, "reason": reason, "message": message, "data": data}
         self._file.write(json.dumps(line, default=str, ensure_ascii=False) + "\n")
 
     def _open(self) -> Any:
@@ -79,10 +89,13 @@ def import_rows(
     rejected: RejectedFile,
     *,
     now: datetime,
+    unread: Sequence[BadLine] = (),
     progress: Callable[[int], None] = lambda count: None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> ImportReport:
     """Import `rows`, in slices; `progress` is called with the number of rows done.
+
+    Lines `unread` are counted and written to `rejected` as rows that were refused.
 
     Raises
     ------
@@ -92,12 +105,16 @@ def import_rows(
     report = ImportReport()
     arrival = Arrival(rules, now=now, source="import", batch=lambda: "import")
     try:
+        for line in unread:
+            report.rejected.append((f"line {line.number}", UNREADABLE, line.message))
+            rejected.write_line(line)
         for batch in _sliced(rows, SLICE_ROWS):
             pending = _prepare(batch, report, reader, arrival, rejected)
             _store(store, pending, report, rejected, sleep)
             progress(report.rows)
     finally:
         rejected.close()
+    report.rows += len(unread)
     store.refresh(store.names.all_predictions())  # what was imported can be searched at once
     store.refresh(store.names.every("feedback"))
     return report
@@ -175,5 +192,5 @@ def _store(
 
 
 def _reject(report: ImportReport, rejected: RejectedFile, number: int, reason: str, message: str, row: Row) -> None:
-    report.rejected.append((number, reason, message))
+    report.rejected.append((f"row {number}", reason, message))
     rejected.write(number, reason, message, row)
