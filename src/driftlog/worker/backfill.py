@@ -13,6 +13,7 @@ from driftlog.contract.errors import DriftlogError, UsageError
 from driftlog.contract.records import RunRecord
 from driftlog.contract.settings import ModelSettings, Settings
 from driftlog.contract.window import Window
+from driftlog.evaluate.drift.registry import check_names
 from driftlog.store.client import Store
 from driftlog.store.leases import LeaseBoard
 from driftlog.store.models import registered
@@ -21,8 +22,21 @@ from driftlog.worker.cycle import run_cycle
 log = logging.getLogger("driftlog.worker")
 
 
+def check_measures(settings: Settings) -> None:
+    """Refuse settings that name measures which do not exist: better at the start than in every cycle."""
+    for model in settings.models:
+        check_names(model)
+
+
 def models_to_watch(store: Store, settings: Settings) -> dict[str, ModelSettings]:
-    """Configured models first, then registered ones with default settings, by name."""
+    """Configured models first, then registered ones with default settings, by name.
+
+    Raises
+    ------
+    ConfigError
+        A configured model names a measure that does not exist or could not judge.
+    """
+    check_measures(settings)
     watched = {model.name: model for model in settings.models}
     for name, record in registered(store).items():
         if name not in watched:

@@ -14,7 +14,7 @@ from driftlog.contract.records import RunRecord
 from driftlog.contract.settings import ModelSettings, Settings
 from driftlog.store.client import Store
 from driftlog.store.leases import LeaseBoard
-from driftlog.worker.backfill import models_to_watch
+from driftlog.worker.backfill import check_measures, models_to_watch
 from driftlog.worker.cycle import run_cycle
 from driftlog.worker.memory import Memory
 from driftlog.worker.timetable import Timetable
@@ -149,7 +149,14 @@ def run_worker(
     on_cycle: Callable[[RunRecord], None] = lambda record: None,
     on_start: Callable[[Worker], None] = lambda worker: None,
 ) -> None:
-    """Run a worker in the calling thread until it is stopped (`on_start` gets it, to wire signals to `stop`)."""
+    """Run a worker in the calling thread until it is stopped (`on_start` gets it, to wire signals to `stop`).
+
+    Raises
+    ------
+    ConfigError
+        Settings that could not judge anything: they are refused before the first lease is taken.
+    """
+    check_measures(settings)
     worker = Worker(store, lease_store, settings, worker_id=worker_id, on_cycle=on_cycle)
     on_start(worker)
     worker.run()

@@ -84,23 +84,24 @@ def check_names(settings: ModelSettings) -> None:
         An unknown name in `drift_measures`, `report_measures` or `joint_measures`, or a judged measure that is not
         defined on every field of its kind.
     """
+    where = f"models.{settings.name}."
     for kind in KINDS:
-        _judged(settings.drift_measures, kind)
+        _judged(settings.drift_measures, kind, where)
     for index, name in enumerate(settings.drift_measures):
-        find_measure(name, path=f"drift_measures[{index}]")
+        find_measure(name, path=f"{where}drift_measures[{index}]")
     for index, name in enumerate(settings.report_measures):
-        find_measure(name, path=f"report_measures[{index}]")
+        find_measure(name, path=f"{where}report_measures[{index}]")
     for index, name in enumerate(settings.joint_measures):
-        find_joint_measure(name, path=f"joint_measures[{index}]")
+        find_joint_measure(name, path=f"{where}joint_measures[{index}]")
 
 
-def _judged(names: tuple[str, ...], kind: Kind) -> DriftMeasure:
+def _judged(names: tuple[str, ...], kind: Kind, where: str = "") -> DriftMeasure:
     if not names:
         raise ConfigError(
-            "is empty", path="drift_measures", remedy="name one measure for numeric and one for categories"
+            "is empty", path=f"{where}drift_measures", remedy="name one measure for numeric and one for categories"
         )
     index = min(KINDS.index(kind), len(names) - 1)
-    path = f"drift_measures[{index}]"
+    path = f"{where}drift_measures[{index}]"
     measure = find_measure(names[index], path=path)
     if kind not in measure.kinds or measure.fits is not None:
         fitting = [other.name for other in _MEASURES if kind in other.kinds and other.fits is None]
