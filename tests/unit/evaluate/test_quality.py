@@ -272,3 +272,16 @@ def test_values_that_cannot_be_read_are_a_change_of_type_where_they_are_most(bui
     assert broken["type_change", "x"].value == 0.9
     few = _measured(build, case, x=replace(build.count(np.zeros(180), bins), malformed=20))
     assert ("type_change", "x") not in few
+
+
+def test_p_values_are_adjusted_by_the_correction_of_the_settings(build, case):
+    """Of two features with missing values: none leaves p-values as they are, Bonferroni doubles them."""
+    reference, bins, binning = case
+    x = replace(build.count(np.random.default_rng(2).normal(0, 0.5, 380), bins), missing=9)
+    colour = build.cells([200, 110, 75], missing=2)
+    single = _measured(build, case, x=x, colour=colour, correction="none")
+    doubled = _measured(build, case, x=x, colour=colour, correction="bonferroni")
+    for field in ("x", "colour"):
+        one, other = single["missing_share", field], doubled["missing_share", field]
+        assert one.p_adjusted == one.p_value
+        assert other.p_adjusted == pytest.approx(min(1.0, 2 * one.p_value))

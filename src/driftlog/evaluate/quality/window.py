@@ -34,11 +34,11 @@ def quality_measurements(
     """Everything about the inputs that is wrong without a distribution having to drift.
 
     ``missing_share``, ``malformed_share``, ``nonfinite_share``, ``unseen_share`` of each feature: stored where either
-    side is not 0, each compared with the reference's as two proportions, p-values adjusted within each metric. This is
-    the only place that measures them. Stored where there is something to say: ``type_change``; against a reference
-    ``dominant_share`` (stuck), ``out_of_range_share`` and ``range_excess_sd``, ``cardinality_ratio``.
-    ``row_count_ratio``: events against the mean of the reference's chunks, where it has any. Duplicate events are
-    ``duplicate_share``, among the measurements of integrity: counts cannot show them.
+    side is not 0, each compared with the reference's as two proportions, p-values adjusted within each metric by the
+    `correction` of the settings. This is the only place that measures them. Stored where there is something to say:
+    ``type_change``; against a reference ``dominant_share`` (stuck), ``out_of_range_share`` and ``range_excess_sd``,
+    ``cardinality_ratio``. ``row_count_ratio``: events against the mean of the reference's chunks, where it has any.
+    Duplicate events are ``duplicate_share``, among the measurements of integrity: counts cannot show them.
 
     Parameters
     ----------
@@ -67,4 +67,4 @@ def quality_measurements(
             rest += out_of_range(before, now, bins, field, context)
             rest += cardinality(before, now, bins, field, context, distinct=values)
     rest += row_count(reference, current, context)
-    return [m for family in [*families.values(), rest] for m in adjusted(family)]
+    return [m for family in [*families.values(), rest] for m in adjusted(family, settings.correction)]
