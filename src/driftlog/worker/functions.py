@@ -39,7 +39,7 @@ def load_function(name: str, *, path: str) -> Callable[..., Any]:
         sys.path.insert(0, folder)
     try:
         found: Any = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(
             f"cannot be imported: {type(error).__name__}: {error}",
             path=path,

@@ -58,7 +58,7 @@ def call_model(model: Model, frame: pd.DataFrame, settings: ModelSettings) -> Pr
         given = model(features)
     except DriftlogError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"the model failed on {len(features)} rows: {type(error).__name__}: {error}",
             remedy=f"it is called with a frame of the columns {', '.join(features.columns[:12])}",

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from driftlog.contract.errors import ConfigError
+from driftlog.contract.errors import ConfigError, StoreUnavailable
 from driftlog.contract.measurement import Measurement
 from driftlog.contract.names import IndexNames
 from driftlog.contract.profile import LATENCY_EDGES_NS, PredictionProfile, ProfileKey
@@ -47,6 +47,13 @@ def broken(predictions, outcomes):
 
 def nothing(predictions, outcomes):
     return float("nan")
+
+def leaving(predictions, outcomes):
+    raise SystemExit(3)
+
+def talking(predictions, outcomes):
+    print("halfway")
+    return 1.0
 """
 
 
@@ -110,6 +117,39 @@ def test_a_broken_metric_says_what_broke_and_stops_no_other(store: Store) -> Non
     assert found["nothing"].value is None and "nan" in found["nothing"].note
     assert "is no function" in found["absent"].note
     assert found["events"].value == 40
+
+
+def test_a_metric_that_leaves_or_talks_disturbs_neither_worker_nor_output(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = measured(store, metric("leaving"), metric("talking"))
+
+    assert found["leaving"].value is None and "SystemExit: 3" in found["leaving"].note
+    assert found["talking"].value == 1.0
+    assert capsys.readouterr().out == ""
+
+
+def test_an_aggregation_that_elasticsearch_refuses_is_a_note(store: Store) -> None:
+    refused = UserMetricSettings(
+        name="wrong", over="aggregation", aggregation='{"a": {"no_such_aggregation": {}}}', path="a.value"
+    )
+    found = measured(store, refused, LATE)
+
+    assert found["wrong"].value is None and found["wrong"].note
+    assert found["late_share"].value == 0.25
+
+
+def test_elasticsearch_being_away_is_raised_so_that_the_next_cycle_measures_the_window() -> None:
+    """A measurement without value would be taken for the window's result for good."""
+    nowhere = ElasticsearchSettings(urls=("http://127.0.0.1:9",), timeout_s=0.5)
+    with Store.connect(nowhere, IndexNames("nowhere")) as away, pytest.raises(StoreUnavailable):
+        measured(away, LATE)
+
+
+def test_a_module_that_leaves_while_it_is_imported_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "leaves_at_import.py").write_text("import sys\nsys.exit(2)\n")
+    with pytest.raises(ConfigError, match="SystemExit"):
+        load_function("leaves_at_import:f", path="p")
 
 
 @pytest.mark.parametrize("name", ["events", "os.system:", ":f", "a b:c", "no_such_module_here:f"])
