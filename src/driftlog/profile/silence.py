@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -15,7 +14,8 @@ HOUR: Final = timedelta(hours=1)
 WEEKS: Final = 4
 FEWEST_WEEKS: Final = 3
 TYPICAL: Final = 10
-"""Median events of an hour from which silence is no chance: a Poisson number with mean 10 is 0 in one of 22,000."""
+"""Events an hour had in every earlier week before its silence is no chance: its mean is then about 14 or more, and a
+Poisson number with mean 14 is 0 in one of a million."""
 HISTORY: Final = WEEKS * WEEK + 2 * HOUR
 
 Body = dict[str, Any]
@@ -37,10 +37,10 @@ def hours_query(settings: ModelSettings, window: Window) -> Body:
 def silent_hours(answer: Body, settings: ModelSettings, window: Window) -> tuple[int | None, int]:
     """(hours in which events are to be expected, those of them without any), from the answer to `hours_query`.
 
-    Expected are hours that had events in each of the (three or four) weeks before at the same local time, in the median
-    at least 10; None where fewer than three weeks are known. So nights, weekends, thin streams and the first weeks of a
-    model are not silent. Only whole hours of the window count; on the days when the clock changes the hour that is
-    there twice or not at all is compared with its own local time.
+    Expected are hours that had at least 10 events in each of the (three or four) weeks before at the same local time;
+    None where fewer than three weeks are known. So nights, weekends, thin streams and the first weeks of a model are
+    not silent. Only whole hours of the window count; on the days when the clock changes the hour that is there twice or
+    not at all is compared with its own local time.
     """
     buckets = answer.get("aggregations", {}).get("hours", {}).get("buckets", ())
     counts = {int(bucket["key"]) // 3_600_000: int(bucket["doc_count"]) for bucket in buckets}
@@ -55,7 +55,7 @@ def silent_hours(answer: Body, settings: ModelSettings, window: Window) -> tuple
         if len(before) >= FEWEST_WEEKS:
             known += 1
             held = [counts.get(slot, 0) for slot in before]
-            if min(held) > 0 and statistics.median(held) >= TYPICAL:
+            if min(held) >= TYPICAL:
                 expected += 1
                 silent += _slot(hour, 0, zone) not in counts
         hour += HOUR
