@@ -13,7 +13,7 @@ from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import DAY, Window, bucket_at
 from driftlog.profile.documents import OUTCOMES, PREDICTIONS, Kind, resolution_of
 from driftlog.profile.raw import frozen_months
-from driftlog.profile.scope import VARIANT, VERSION, in_environment, instant
+from driftlog.profile.scope import VARIANT, VERSION, in_environment, instant, own_name
 from driftlog.store.client import Store
 
 PAGE: Final = 10_000
@@ -136,8 +136,8 @@ def _key(found: dict[str, Any], settings: ModelSettings, binning: Binning) -> Pr
     return ProfileKey(
         model=settings.name,
         environment=settings.environment,
-        version=found["version"] or "",
-        variant=found["variant"] or "",
+        version=own_name(found["version"]),
+        variant=own_name(found["variant"]),
         segment="",
         binning_id=binning.id,
         bucket=Window(start, start + settings.bucket),

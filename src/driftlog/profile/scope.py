@@ -12,6 +12,7 @@ from driftlog.contract.window import Window
 DEFAULT_ENVIRONMENT: Final = "production"
 """Events that name no environment belong to this one, which is also the default of a model's settings."""
 ANY: Final = "*"
+STAR: Final = "%2A"
 ENVIRONMENT, VERSION, VARIANT = "service.environment", "model.version", "model.variant"
 
 Filter = dict[str, Any]
@@ -31,14 +32,27 @@ def during(window: Window, field: str = "@timestamp") -> Filter:
     return {"range": {field: {"gte": instant(window.start), "lt": instant(window.end)}}}
 
 
+def own_name(found: str | None) -> str:
+    """The name in profiles of a version or variant as events give it: one that is ``*`` must not mean any.
+
+    >>> own_name("1.0"), own_name("*"), own_name(None)
+    ('1.0', '%2A', '')
+    """
+    return STAR if found == ANY else found or ""
+
+
 def equals(field: str, value: str) -> list[Filter]:
-    """Events whose `field` is `value`; ``""`` means that the event lacks it, ``*`` any.
+    """Events whose `field` is `value`; ``""`` means that the event lacks it, ``*`` any, ``%2A`` a star itself.
 
     >>> equals("model.version", "")
     [{'bool': {'must_not': [{'exists': {'field': 'model.version'}}]}}]
+    >>> equals("model.version", own_name("*"))
+    [{'terms': {'model.version': ['*', '%2A']}}]
     """
     if value == ANY:
         return []
+    if value == STAR:
+        return [{"terms": {field: [ANY, STAR]}}]
     return [{"term": {field: value}}] if value else [_lacks(field)]
 
 

@@ -252,8 +252,8 @@ class Evaluator:
             if len(names) < 2:
                 continue
             for name, n in names.items():
-                if n < self.settings.min_rows or not name:
-                    continue
+                if n < self.settings.min_rows or name in ("", "*"):
+                    continue  # an event that calls its version "*" is none apart: that name is the whole model's
                 current = load_window(*where, **{field_: name})  # type: ignore[arg-type]
                 if current is not None:
                     outcomes = load_outcomes(*where, **{field_: name})  # type: ignore[arg-type]
