@@ -75,7 +75,7 @@ def count_numeric(series: pd.Series[Any], bins: NumericBins) -> FieldCounts:
     counts = histogram(column.values, bins)
     if not len(column.values):
         return FieldCounts(counts, missing=column.missing, malformed=column.malformed, nonfinite=column.nonfinite)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         shifted = column.values - bins.shift
         total, squares = float(shifted.sum()), float((shifted * shifted).sum())
     return FieldCounts(
@@ -308,22 +308,22 @@ def _value_errors(frame: pd.DataFrame, binning: Binning) -> Mapping[str, Any]:
         return {"actual_shift": shift}
     values = frame[["outcome.actual_value", "outcome.predicted_value"]].apply(pd.to_numeric, errors="coerce").dropna()
     actual, predicted = (values[name].to_numpy(dtype=np.float64) for name in values)
-    error = predicted - actual
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # sums beyond the largest number are no numbers
+        error = predicted - actual
         relative = np.abs(error[actual != 0.0] / actual[actual != 0.0])
-    relative = relative[np.isfinite(relative)]
-    return {
-        "valued": len(values),
-        "error": float(error.sum()),
-        "absolute_error": float(np.abs(error).sum()),
-        "squared_error": float((error**2).sum()),
-        "actual_shift": shift,
-        "actual_total": float((actual - shift).sum()),
-        "actual_squares": float(((actual - shift) ** 2).sum()),
-        "covered": int((error >= 0.0).sum()),
-        "relative": len(relative),
-        "relative_error": float(relative.sum()),
-    }
+        relative = relative[np.isfinite(relative)]
+        return {
+            "valued": len(values),
+            "error": float(error.sum()),
+            "absolute_error": float(np.abs(error).sum()),
+            "squared_error": float((error**2).sum()),
+            "actual_shift": shift,
+            "actual_total": float((actual - shift).sum()),
+            "actual_squares": float(((actual - shift) ** 2).sum()),
+            "covered": int((error >= 0.0).sum()),
+            "relative": len(relative),
+            "relative_error": float(relative.sum()),
+        }
 
 
 def value_shift(binning: Binning) -> float:

@@ -276,7 +276,7 @@ def test_values_that_cannot_be_read_are_a_change_of_type_where_they_are_most(bui
 
 def test_p_values_are_adjusted_by_the_correction_of_the_settings(build, case):
     """Of two features with missing values: none leaves p-values as they are, Bonferroni doubles them."""
-    reference, bins, binning = case
+    bins = case[1]
     x = replace(build.count(np.random.default_rng(2).normal(0, 0.5, 380), bins), missing=9)
     colour = build.cells([200, 110, 75], missing=2)
     single = _measured(build, case, x=x, colour=colour, correction="none")

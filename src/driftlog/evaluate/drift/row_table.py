@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 MISSING, UNSEEN = -1, -2
 INDICATORS: Final = 10
 """Categories of a feature that get a column of their own; the rest share one."""
+_LARGE: Final = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,9 @@ def _number_columns(values: Floats, known: Floats) -> Floats:
     gap, usual_gap = np.isnan(values).astype(float), float(np.isnan(known).mean())
     if not present.size:
         return np.column_stack((np.zeros(values.size), gap - usual_gap))
+    largest = float(np.abs(present).max())
+    if largest > _LARGE:  # sums and squares would be infinite; the unit cancels out below
+        values, present = values / largest, present / largest
     low, high = np.quantile(present, (0.001, 0.999))
     clipped = np.clip(present, low, high)
     middle, unit = float(clipped.mean()), float(clipped.std())

@@ -72,8 +72,7 @@ def fairness_measurements(
         for name, held in predictions_by_segment.items()
     }
     found: list[Measurement] = []
-    for name in settings.protected:
-        field = protected_field(name)
+    for field in dict.fromkeys(protected_field(name) for name in settings.protected):
         groups = groups_of(field, outcomes_by_segment, predictions, binning, settings)
         found += _Field(field, groups, settings, context).measurements()
     return found
