@@ -131,14 +131,16 @@ def watched_columns(frame: pd.DataFrame, settings: ModelSettings) -> list[str]:
     for name in present:
         check_feature_name(name.removeprefix(FEATURES), where=name)
     wanted = feature_fields(settings.features)
-    absent = [name for name in wanted if name not in present]
+    texts = {FEATURES + name.removeprefix(FEATURES) for name in settings.text}
+    derived = [name for name in present if name.rpartition(".")[0] in texts & set(wanted)]
+    absent = [name for name in wanted if name not in present and not any(d.startswith(f"{name}.") for d in derived)]
     if absent:
         raise ReferenceUnusable(
             f"{absent[0]} is watched by the settings of {settings.name} but not in the reference",
             remedy=f"its features are: {', '.join(present[:20]) or 'none'}",
         )
-    texts = {FEATURES + name.removeprefix(FEATURES) for name in settings.text}
-    features = wanted or [name for name in present if name not in texts]
+    features = [name for name in (wanted or present) if name not in texts]
+    features += [name for name in derived if name not in features]
     attributed = [name for name in columns if name.startswith(ATTRIBUTIONS)]
     if wanted:
         watched = {ATTRIBUTIONS + name.removeprefix(FEATURES) for name in wanted}

@@ -158,3 +158,21 @@ def test_a_classifier_without_reference_has_score_bins() -> None:
     """A regression has none."""
     assert bare_binning(MODEL).fields["prediction.score"].size == 100
     assert not bare_binning(ModelSettings(name="m", task="regression")).fields
+
+
+@pytest.mark.parametrize("features", [(), ("age", "comment")], ids=["all features", "features named"])
+def test_of_a_text_the_derived_numbers_are_counted_and_not_the_text(features: tuple[str, ...]) -> None:
+    frame = pd.DataFrame(
+        {
+            "features.age": [1.0, 2.0, 3.0],
+            "features.comment": ["late again", "on time", "late"],
+            "features.comment.length": [10.0, 7.0, 4.0],
+            "features.comment.words": [2.0, 2.0, 1.0],
+        }
+    )
+    model = ModelSettings(name="m", text=("comment",), features=features)
+    assert list(build_binning(frame, model, created=CREATED).fields) == [
+        "features.age",
+        "features.comment.length",
+        "features.comment.words",
+    ]
