@@ -264,7 +264,7 @@ class Evaluator:
         plain = msgspec.structs.replace(self.settings, report_measures=())
         found = operational_measurements(part.current, plain, part.context, reference=self.reference)
         drift = [one for one in self._drift(part, plain) if one.purpose == "prediction_drift"]
-        return [*found, *drift, *self._performance(part, None)]
+        return [*found, *(_of_all_versions(one) for one in (*drift, *self._performance(part, None)))]
 
     def _explained(
         self, judged: Sequence[Measurement], whole: _Part, segments: Sequence[_Part]
@@ -274,6 +274,15 @@ class Evaluator:
         predictions = {WHOLE: whole.current} | {part.context.segment: part.current for part in segments}
         outcomes = {WHOLE: whole.outcomes} | {part.context.segment: part.outcomes for part in segments}
         return explain(judged, self.reference, predictions, outcomes, self.binning)
+
+
+def _of_all_versions(measurement: Measurement) -> Measurement:
+    """Says that a version or variant has no reference of its own; an estimate rests on the calibration of all."""
+    if not measurement.reference_id or measurement.value is None:
+        return measurement
+    rests = "calibrated on" if measurement.purpose == "estimated_performance" else "compared with"
+    note = f"{rests} the reference of all versions and variants"
+    return msgspec.structs.replace(measurement, note=f"{measurement.note}; {note}" if measurement.note else note)
 
 
 def _without_reference(measurement: Measurement) -> Measurement:

@@ -109,4 +109,8 @@ def test_each_measurement_has_an_id_of_its_own_and_the_whole_model_stays_whole(s
     assert {f"features.city={name}" for name in ("a%26b%3Dc%2525", "%5B1,2)", "Zürich ☃", "<script>")} <= {
         one.segment for one in stored
     }
+    estimates = [one for one in judged if one.purpose == "estimated_performance" and one.value is not None]
+    told = "calibrated on the reference of all versions and variants"
+    assert {one.version for one in estimates} >= {"*", "%2A"}
+    assert all((told in one.note) == ((one.version, one.variant) != ("*", "*")) for one in estimates)
     assert msgspec.json.encode(judged)
