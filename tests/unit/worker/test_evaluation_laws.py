@@ -47,7 +47,7 @@ DAYS = 10
 MODELS: Mapping[str, ModelSettings] = {
     task: ModelSettings(
         name="m",
-        task=task,  # type: ignore[arg-type]
+        task=task,
         min_rows=5,
         min_segment_rows=5,
         segments=(("city",), ("a",), ("city", "a")),
@@ -115,14 +115,14 @@ def numbers(kind: str, n: int, rng: np.random.Generator) -> Any:
 
 
 def words(kind: str, n: int, rng: np.random.Generator) -> Any:
-    choices = {
+    choices: list[str | None] = {
         "few": list(CITIES),
         "one": ["EWR"],
         "many": [f"c{i}" for i in range(200)],
         "new": ["never seen", "&=%"],
         "missing": [None],
         "mixed": ["EWR", None, "true", "1", ""],
-    }[kind]
+    }[kind]  # type: ignore[assignment]
     return np.array([choices[i] for i in rng.integers(0, len(choices), n)], dtype=object)
 
 
