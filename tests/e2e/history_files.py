@@ -178,6 +178,7 @@ models:
     window: 5d
     look_back: 4000d
     segments: [plan, country, [plan, country]]
+    min_segment_rows: 50
     protected: [plan]
     text: [comment]
     business_unit: EUR
