@@ -99,7 +99,7 @@ def bucket_query(
                                  {"bool": {"must_not": [{"exists": {"field": "service.environment"}}]}}],
                       "minimum_should_match": 1}},
             {"term": {"model.version": "7"}},
-            {"bool": {"must_not": [{"exists": {"field": "model.variant"}}]}}]}},
+            {"bool": {"should": [{...no model.variant...}, {"term": {"model.variant": ""}}], ...}}]}},
          "aggs": {
             "f0": {"range": {"field": "features.distance", "ranges": [{"to": 94.0}, {"from": 94.0, "to": 187.0},
                                                                       {"from": 187.0}]}},

@@ -42,10 +42,10 @@ def own_name(found: str | None) -> str:
 
 
 def equals(field: str, value: str) -> list[Filter]:
-    """Events whose `field` is `value`; ``""`` means that the event lacks it, ``*`` any, ``%2A`` a star itself.
+    """Events whose `field` is `value`; ``""`` means that the event lacks it or has it empty, ``*`` any, ``%2A`` a star.
 
-    >>> equals("model.version", "")
-    [{'bool': {'must_not': [{'exists': {'field': 'model.version'}}]}}]
+    >>> equals("model.version", "7")
+    [{'term': {'model.version': '7'}}]
     >>> equals("model.version", own_name("*"))
     [{'terms': {'model.version': ['*', '%2A']}}]
     """
@@ -53,7 +53,9 @@ def equals(field: str, value: str) -> list[Filter]:
         return []
     if value == STAR:
         return [{"terms": {field: [ANY, STAR]}}]
-    return [{"term": {field: value}}] if value else [_lacks(field)]
+    if value:
+        return [{"term": {field: value}}]
+    return [{"bool": {"should": [_lacks(field), {"term": {field: ""}}], "minimum_should_match": 1}}]
 
 
 def _lacks(field: str) -> Filter:

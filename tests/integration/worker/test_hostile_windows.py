@@ -30,7 +30,7 @@ pytestmark = pytest.mark.elasticsearch
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
 CITIES = ("EWR", "a&b=c%25", "[1,2)", "Zürich ☃", "<script>", "x|y", "*", "' OR 1")
-VERSIONS = ("*", "1|*", "2&=%", "../../_search")
+VERSIONS = ("*", "1|*", "2&=%", "../../_search", "")
 SETTINGS = ModelSettings(
     name="credit",
     segments=(("city",), ("city", "amount")),
@@ -72,7 +72,7 @@ def send(store: Store, frame: pd.DataFrame) -> None:
             "@timestamp": at.isoformat(),
             "event": {"id": f"p{i}", "dataset": "driftlog.prediction", "ingested": at.isoformat()},
             "service": {"environment": "production"},
-            "model": {"name": "credit", "version": VERSIONS[i // 8 % 4], "variant": VERSIONS[i // 32 % 2]},
+            "model": {"name": "credit", "version": VERSIONS[i // 8 % 5], "variant": VERSIONS[i // 32 % 2]},
             "features": {"amount": row["features.amount"] if i % 5 else "N/A", "city": row["features.city"]},
             "prediction": {"task": "binary", "score": row["prediction.score"], "label": row["prediction.label"]},
         }
