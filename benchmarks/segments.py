@@ -3,7 +3,7 @@
 200,000 predictions of one day with 20 numeric features of 100 bins, segmented by categorical fields of 5 and of 15
 values. Counted are one hour and the whole day; searches, answers and parsing are in the time.
 
-    python benchmarks/segments.py --url http://127.0.0.1:9287 [--rows 200000] [--repeat 3]
+    python -m benchmarks.segments [--rows 200000] [--repeat 3]
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from driftlog.contract.names import IndexNames
+from benchmarks._stored import empty_store
 from driftlog.contract.profile import ProfileKey
-from driftlog.contract.settings import ElasticsearchSettings, ModelSettings
+from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import Window
 from driftlog.profile.binning import build_binning
 from driftlog.profile.query import bucket_queries, parse_segments
 from driftlog.profile.raw import search_parts
 from driftlog.store.client import Store
-from driftlog.store.templates import install, uninstall
 from driftlog.store.values import BulkAction
 
 DAY = datetime(2026, 3, 3, tzinfo=UTC)
@@ -83,24 +82,25 @@ def measure(store: Store, frame: pd.DataFrame, segments: int, bucket: Window, re
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", default="http://127.0.0.1:9287")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="20,000 predictions")
     options = parser.parse_args()
-    with Store.connect(ElasticsearchSettings(urls=(options.url,)), IndexNames("bench-segments")) as store:
-        install(store)
-        try:
-            frame = rows(options.rows)
-            store.bulk(actions(store, frame), refresh=True)
-            sample = frame.head(50_000)
-            for hours in (1, 24):
-                for segments in SEGMENTS:
-                    print(measure(store, sample, segments, Window(DAY, DAY + timedelta(hours=hours)), options.repeat))
-        finally:
-            for info in store.list_indices():
-                store.drop_index(info.name)
-            uninstall(store)
+    frame = rows(20_000 if options.quick else options.rows)
+    print(f"{'bucket':>8}{'segments':>10}{'predictions':>13}{'searches':>10}{'median ms':>11}{'best ms':>9}")
+    with empty_store() as store:
+        report = store.bulk(actions(store, frame), refresh=True)
+        assert not report.failures
+        for hours in (1, 24):
+            for segments in SEGMENTS:
+                bucket = Window(DAY, DAY + timedelta(hours=hours))
+                found = measure(store, frame.head(50_000), segments, bucket, options.repeat)
+                print(
+                    f"{hours:>6} h{found['segments']:>10}{found['n']:>13,}{found['searches']:>10}"
+                    f"{found['median_ms']:>11,}{found['best_ms']:>9,}",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":
