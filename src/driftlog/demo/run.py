@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,6 +41,7 @@ from driftlog.store import models, templates
 from driftlog.store.alerts import find_alerts
 from driftlog.store.client import Store
 from driftlog.worker.cycle import run_cycle
+from driftlog.worker.memory import Memory
 
 FAILED = 1
 INTERRUPTED = 130
@@ -173,6 +174,7 @@ def _replay(
     """Replay with a progress bar, a worker cycle after each simulated week, and each alert shown as it opens."""
     clients = [AppClient(app.url) for app in apps]
     shown: set[str] = set()
+    memories = {model.name: Memory() for model in settings.models}
     with _progress(console) as progress:
         task = progress.add_task("replay", total=len(live), date="")
 
@@ -180,7 +182,7 @@ def _replay(
             progress.update(task, advance=len(hour.flights), date=f"{hour.start:%a %b %d %H:00}")
 
         def on_week(end: datetime, _week: Sent) -> None:
-            if _cycle(store, settings, end):
+            if _cycle(store, settings, memories, end):
                 _show_opened(store, shown, console)
 
         try:
@@ -191,7 +193,7 @@ def _replay(
                 client.close()
 
 
-def _cycle(store: Store, settings: Settings, as_of: datetime) -> int:
+def _cycle(store: Store, settings: Settings, memories: Mapping[str, Memory], as_of: datetime) -> int:
     """One worker cycle a model at the simulated time; the number of alerts the first model opened."""
     store.refresh(store.names.everything)
     opened = 0
@@ -204,6 +206,7 @@ def _cycle(store: Store, settings: Settings, as_of: datetime) -> int:
             term=TERM,
             now=_now,
             overlap=timedelta(0),  # everything was stored and refreshed before, so nothing appears late
+            memory=memories[model.name],
         )
         if record.status == "failed":
             raise DriftlogError(f"the worker's cycle of {as_of:%Y-%m-%d} failed: {record.error}")

@@ -189,11 +189,14 @@ def _unknown(reference_id: str) -> ReferenceUnusable:
 
 def active(store: Store, model: str, environment: str) -> tuple[Binning, Reference] | None:
     """The active binning and reference of a model; None when none was set."""
+    ids = active_ids(store, model, environment)
+    return (load_binning(store, ids[0]), load_reference(store, ids[1])) if ids is not None else None
+
+
+def active_ids(store: Store, model: str, environment: str) -> tuple[str, str] | None:
+    """(binning's id, reference's id) of what is active; both are digests of what they name."""
     pointer = store.get(store.names.references, _pointer_id(model, environment))
-    if pointer is None:
-        return None
-    binning = load_binning(store, pointer.source["binning_id"])
-    return binning, load_reference(store, pointer.source["id"])
+    return None if pointer is None else (pointer.source["binning_id"], pointer.source["id"])
 
 
 def load_binning(store: Store, id: str) -> Binning:

@@ -27,7 +27,6 @@ from driftlog.profile.binning import bare_binning
 from driftlog.profile.buckets import recompute
 from driftlog.profile.dirty import dirty_buckets, verify_counts
 from driftlog.profile.outcomes import join_feedback
-from driftlog.profile.reference_store import active
 from driftlog.profile.segmentation import missing_segmentations
 from driftlog.store.alerts import find_alerts, last_episodes, load_open, write_alerts
 from driftlog.store.client import Store
@@ -165,7 +164,7 @@ def _work(
     cursor = _read_cursor(store, settings)
     if span is not None:  # a back-fill reaches frozen windows, too
         settings = msgspec.structs.replace(settings, look_back=record.as_of - BEGINNING)
-    found = active(store, settings.name, settings.environment)
+    found = memory.reference.pair(store, settings)
     binning, reference = found or (bare_binning(settings), None)
     if found is not None and verify:
         _warn_of_segments(binning, settings)
