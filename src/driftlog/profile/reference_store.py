@@ -190,7 +190,12 @@ def _unknown(reference_id: str) -> ReferenceUnusable:
 def active(store: Store, model: str, environment: str) -> tuple[Binning, Reference] | None:
     """The active binning and reference of a model; None when none was set."""
     ids = active_ids(store, model, environment)
-    return (load_binning(store, ids[0]), load_reference(store, ids[1])) if ids is not None else None
+    return load_pair(store, ids) if ids is not None else None
+
+
+def load_pair(store: Store, ids: tuple[str, str]) -> tuple[Binning, Reference]:
+    """The binning and the reference of these ids."""
+    return load_binning(store, ids[0]), load_reference(store, ids[1])
 
 
 def active_ids(store: Store, model: str, environment: str) -> tuple[str, str] | None:

@@ -27,6 +27,7 @@ from driftlog.decide.past import PastValues
 from driftlog.evaluate.context import SeriesContext
 from driftlog.evaluate.cost.window import cost_measurements
 from driftlog.evaluate.drift.joint import joint_measurements
+from driftlog.evaluate.drift.watched import purpose_of
 from driftlog.evaluate.drift.window import drift_measurements
 from driftlog.evaluate.estimation.difference import estimation_errors
 from driftlog.evaluate.estimation.window import estimated_measurements
@@ -88,10 +89,13 @@ class Evaluator:
     memory: Memory = field(default_factory=Memory)
     _concept: ConceptWatch = field(init=False)
     _metrics: UserMetrics = field(init=False)
+    _predictions_only: Binning = field(init=False)
 
     def __post_init__(self) -> None:
         self._concept = ConceptWatch(self.store, self.settings, self.reference, memory=self.memory.concept)
         self._metrics = UserMetrics(self.store, self.settings)
+        predicted = {name: bins for name, bins in self.binning.fields.items() if purpose_of(name) == "prediction_drift"}
+        self._predictions_only = msgspec.structs.replace(self.binning, fields=predicted)
 
     @property
     def concept(self) -> ConceptWatch:
@@ -169,7 +173,7 @@ class Evaluator:
                 yield from joint_measurements(self.reference, rows, self.binning, settings, context)
             yield from self._performance(part, rows)
             yield from self._concept.measurements(window, context, predictions=current.n)
-            yield from self._user_metrics(part, window)
+            yield from self._user_metrics(part)
         yield from resource_measurements(summarise_resources(self.store, settings, window), settings, context)
         yield from cost_measurements(load_usage(self.store, settings, window), settings, context)
         yield from experiment_measurements(self.store, settings, window.end, context)
@@ -185,11 +189,17 @@ class Evaluator:
 
     # -- parts -----------------------------------------------------------------------------------------------------
 
-    def _drift(self, part: _Part, settings: ModelSettings) -> list[Measurement]:
+    def _drift(self, part: _Part, settings: ModelSettings, binning: Binning | None = None) -> list[Measurement]:
+        """Of all fields of `binning`; by default of the model's."""
         if part.reference is None:
             return []
         return drift_measurements(
-            part.reference, part.current, self.binning, settings, part.context, cache=self.memory.chunks
+            part.reference,
+            part.current,
+            binning or self.binning,
+            settings,
+            part.context,
+            cache=self.memory.chunks,
         )
 
     def _performance(self, part: _Part, rows: RowSample | None) -> list[Measurement]:
@@ -209,7 +219,7 @@ class Evaluator:
         )
         return [*realised, *estimated, *estimation_errors(estimated, realised)]
 
-    def _user_metrics(self, part: _Part, window: Window) -> list[Measurement]:
+    def _user_metrics(self, part: _Part) -> list[Measurement]:
         if not self.settings.metrics:
             return []
         context = part.context
@@ -218,7 +228,7 @@ class Evaluator:
             version=context.version,
             variant=context.variant,
             segment=context.segment,
-            bucket=window,
+            bucket=context.window,
         )
         return self._metrics.measurements(WindowData(key, part.current, part.outcomes), context)
 
@@ -237,7 +247,7 @@ class Evaluator:
             *found,
             *self._drift(part, plain),
             *self._performance(part, None),
-            *self._user_metrics(part, part.context.window),
+            *self._user_metrics(part),
         ]
 
     def _fairness(self, whole: _Part, segments: Sequence[_Part]) -> list[Measurement]:
@@ -263,7 +273,7 @@ class Evaluator:
     def _slice(self, part: _Part) -> list[Measurement]:
         plain = msgspec.structs.replace(self.settings, report_measures=())
         found = operational_measurements(part.current, plain, part.context, reference=self.reference)
-        drift = [one for one in self._drift(part, plain) if one.purpose == "prediction_drift"]
+        drift = self._drift(part, plain, self._predictions_only)
         return [*found, *(_of_all_versions(one) for one in (*drift, *self._performance(part, None)))]
 
     def _explained(

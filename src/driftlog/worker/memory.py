@@ -10,7 +10,7 @@ from driftlog.contract.settings import ModelSettings
 from driftlog.evaluate.drift.chunks import ChunkCache
 from driftlog.evaluate.estimation.fitted import EstimationCache
 from driftlog.evaluate.performance.baseline import ReferenceCache
-from driftlog.profile.reference_store import active_ids, load_binning, load_reference
+from driftlog.profile.reference_store import active_ids, load_pair
 from driftlog.store.client import Store
 from driftlog.worker.concept import ConceptMemory
 
@@ -26,7 +26,7 @@ class ActiveReference:
         """Binning and reference; None when none was set."""
         ids = active_ids(store, settings.name, settings.environment)
         if ids != self._ids or self._pair is None:
-            self._pair = (load_binning(store, ids[0]), load_reference(store, ids[1])) if ids is not None else None
+            self._pair = load_pair(store, ids) if ids is not None else None
             self._ids = ids
         return self._pair
 
