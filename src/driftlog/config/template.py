@@ -53,6 +53,8 @@ def render_template() -> str:
         if path.startswith("models."):
             models += _model_line(path, default, description, models)
             continue
+        if "[" in path:
+            continue
         above, _, name = path.rpartition(".")
         if above != section:
             lines.append(f"\n# {SECTIONS[above]}\n{above}:")
@@ -64,7 +66,7 @@ def render_template() -> str:
 
 def _model_line(path: str, default: str, description: str, before: list[str]) -> list[str]:
     name = path.removeprefix("models.<name>.")
-    if "[" in name or name == "thresholds":
+    if "[" in name or name == "thresholds" or name.count(".") > 1:  # lists, and groups within groups: see the docs
         return []
     group, dot, inner = name.rpartition(".")
     if dot:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
+from driftlog.contract.handling import Delivery, Transition
 from driftlog.contract.measurement import Measurement
 from driftlog.contract.window import Window
 
-AlertStatus = Literal["open", "resolved"]
-Severity = Literal["warning", "critical"]
+AlertStatus = Literal["open", "acknowledged", "resolved"]
+ACTIVE: Final = ("open", "acknowledged")
+"""Statuses of an alert that is not over."""
+Severity = Literal["info", "warning", "critical"]
 
 
 class AlertMember(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -83,6 +86,18 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Number of windows in breach so far.
     decompositions
         Of members that a change of segments may explain, as of the last window.
+    history
+        Every transition, in order; its entries are never changed, so (id, number) names one for ever.
+    deliveries
+        What became of telling people, the newest of each transition and channel.
+    suggested
+        Likely causes for people: fields, segments and versions that contributed most, one sentence each.
+    objectives
+        Names of the objectives it touches.
+    muted_by
+        Id of the alert that explains this one, or ``maintenance: NAME``; nobody is told of it.
+    escalations
+        How often it was escalated.
     """
 
     key: str
@@ -112,6 +127,23 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     segment: str = ""
     marks: tuple[str, ...] = ()
     decompositions: tuple[Decomposition, ...] = ()
+    history: tuple[Transition, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    suggested: tuple[str, ...] = ()
+    objectives: tuple[str, ...] = ()
+    runbook: str = ""
+    assignee: str = ""
+    acknowledged: datetime | None = None
+    acknowledged_by: str = ""
+    snoozed_until: datetime | None = None
+    muted_by: str = ""
+    escalations: int = 0
+    escalated: datetime | None = None
+    resolved_by: str = ""
+    """A person, or empty where its windows were well again."""
+    cause: str = ""
+    lesson: str = ""
+    false_alarm: bool | None = None
 
     @property
     def id(self) -> str:

@@ -104,7 +104,7 @@ class IndexNames(msgspec.Struct, frozen=True):
         return f"{self.prefix}-predictions.{check_model_name(model) if model is not None else '*'}.*"
 
     def monthly(self, kind: str, when: datetime) -> str:
-        """Index of a monthly kind: feedback, resources, quarantine, outcomes, profiles, results, runs."""
+        """Index of one of `MONTHLY_KINDS`."""
         return f"{self.prefix}-{kind}.{format_period(when, 'month')}"
 
     def every(self, kind: str) -> str:
@@ -137,5 +137,15 @@ class IndexNames(msgspec.Struct, frozen=True):
         return f"{self.prefix}-*"
 
 
-MONTHLY_KINDS: Final = ("feedback", "resources", "quarantine", "outcomes", "profiles", "results", "runs")
+MONTHLY_KINDS: Final = (
+    "feedback",
+    "resources",
+    "quarantine",
+    "outcomes",
+    "profiles",
+    "results",
+    "runs",
+    "decisions",
+    "seals",
+)
 """Kinds of documents kept in one index a month, named by `IndexNames.monthly`."""

@@ -7,47 +7,32 @@ from typing import Literal
 
 import msgspec
 
+from driftlog.contract.alerting import AlertSettings, ObjectiveSettings
+from driftlog.contract.auditing import AuditSettings, RetentionSettings, ReviewSettings
 from driftlog.contract.events import Task
+from driftlog.contract.maintaining import MaintainSettings
 from driftlog.contract.names import Period, check_model_name, check_prefix
+from driftlog.contract.notifying import NotificationSettings
+from driftlog.contract.strict import Secret, Strict
+from driftlog.contract.surveying import FeedbackSettings, LabellingSettings, SurveySettings
+
+__all__ = [
+    "CellValue",
+    "CostSettings",
+    "ElasticsearchSettings",
+    "ExperimentSettings",
+    "IntakeSettings",
+    "LocalSettings",
+    "ModelSettings",
+    "Secret",
+    "Settings",
+    "ThresholdSettings",
+    "UserMetricSettings",
+    "WorkerSettings",
+]
 
 
-class Secret:
-    """A string that does not show itself.
-
-    >>> key = Secret("s3cret")
-    >>> key, str(key), key.reveal()
-    (Secret('***'), '***', 's3cret')
-    """
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret('***')"
-
-    def __str__(self) -> str:
-        return "***"
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._value == other._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-
-class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base: unknown keys are errors."""
-
-
-class ElasticsearchSettings(_Settings, frozen=True):
+class ElasticsearchSettings(Strict, frozen=True):
     """How to reach Elasticsearch; API key or user and password, never both."""
 
     urls: tuple[str, ...] = ("http://127.0.0.1:9287",)
@@ -59,7 +44,7 @@ class ElasticsearchSettings(_Settings, frozen=True):
     timeout_s: float = 30.0
 
 
-class LocalSettings(_Settings, frozen=True):
+class LocalSettings(Strict, frozen=True):
     """The local Elasticsearch of one machine."""
 
     port: int = 9287
@@ -69,7 +54,7 @@ class LocalSettings(_Settings, frozen=True):
     secure: bool = False
 
 
-class IntakeSettings(_Settings, frozen=True):
+class IntakeSettings(Strict, frozen=True):
     """The single-machine stand-in for Logstash."""
 
     host: str = "127.0.0.1"
@@ -94,7 +79,7 @@ class IntakeSettings(_Settings, frozen=True):
     """Listen on other than loopback addresses without credentials (and with TCP, which has none)."""
 
 
-class ThresholdSettings(_Settings, frozen=True):
+class ThresholdSettings(Strict, frozen=True):
     """One threshold; the first whose `metric` and `field` match a measurement judges it.
 
     Attributes
@@ -129,7 +114,7 @@ class ThresholdSettings(_Settings, frozen=True):
     of_windows: tuple[int, int] = (1, 1)
 
 
-class CellValue(_Settings, frozen=True):
+class CellValue(Strict, frozen=True):
     """What one outcome of a cell of the confusion matrix is worth; costs are negative.
 
     `actual` and `predicted` are labels, or ``*`` for any; the first line that fits counts.
@@ -140,7 +125,7 @@ class CellValue(_Settings, frozen=True):
     value: float
 
 
-class CostSettings(_Settings, frozen=True):
+class CostSettings(Strict, frozen=True):
     """Prices of what a model uses; 0 leaves a part out."""
 
     currency: str = "EUR"
@@ -155,7 +140,7 @@ class CostSettings(_Settings, frozen=True):
     """Cores its processes may use, for headroom; 0: what the samples show."""
 
 
-class ExperimentSettings(_Settings, frozen=True):
+class ExperimentSettings(Strict, frozen=True):
     """A randomised comparison of variants (``model.variant``).
 
     Attributes
@@ -189,7 +174,7 @@ class ExperimentSettings(_Settings, frozen=True):
     power: float = 0.8
 
 
-class UserMetricSettings(_Settings, frozen=True):
+class UserMetricSettings(Strict, frozen=True):
     """A metric of the user's own.
 
     Attributes
@@ -214,7 +199,7 @@ class UserMetricSettings(_Settings, frozen=True):
     maximum: float | None = None
 
 
-class ModelSettings(_Settings, frozen=True):
+class ModelSettings(Strict, frozen=True):
     """One model. Durations are written ``15m``, ``1h``, ``1d``, ``1w`` in the file.
 
     Attributes
@@ -291,12 +276,18 @@ class ModelSettings(_Settings, frozen=True):
     owner: str = ""
     service: str = ""
     """``service.name`` of its serving processes, for resources; empty: any."""
+    objectives: tuple[ObjectiveSettings, ...] = ()
+    alerts: AlertSettings = msgspec.field(default_factory=AlertSettings)
+    survey: SurveySettings = msgspec.field(default_factory=SurveySettings)
+    labelling: LabellingSettings = msgspec.field(default_factory=LabellingSettings)
+    maintain: MaintainSettings = msgspec.field(default_factory=MaintainSettings)
+    review: ReviewSettings = msgspec.field(default_factory=ReviewSettings)
 
     def __post_init__(self) -> None:
         check_model_name(self.name, where="models.name")
 
 
-class WorkerSettings(_Settings, frozen=True):
+class WorkerSettings(Strict, frozen=True):
     """The worker process."""
 
     id: str = ""
@@ -305,7 +296,7 @@ class WorkerSettings(_Settings, frozen=True):
     """How far before its cursor a worker looks again for newly ingested events."""
 
 
-class Settings(_Settings, frozen=True):
+class Settings(Strict, frozen=True):
     """Everything."""
 
     prefix: str = "driftlog"
@@ -314,6 +305,10 @@ class Settings(_Settings, frozen=True):
     local: LocalSettings = msgspec.field(default_factory=LocalSettings)
     intake: IntakeSettings = msgspec.field(default_factory=IntakeSettings)
     worker: WorkerSettings = msgspec.field(default_factory=WorkerSettings)
+    notifications: NotificationSettings = msgspec.field(default_factory=NotificationSettings)
+    feedback: FeedbackSettings = msgspec.field(default_factory=FeedbackSettings)
+    audit: AuditSettings = msgspec.field(default_factory=AuditSettings)
+    retention: RetentionSettings = msgspec.field(default_factory=RetentionSettings)
     models: tuple[ModelSettings, ...] = ()
 
     def __post_init__(self) -> None:

@@ -35,7 +35,7 @@ def test_every_commented_setting_can_be_switched_on() -> None:
     settings = build_settings(content, {}, origins)
 
     assert len(settings.models[0].thresholds) == 4
-    written = {path.rpartition(".")[2] for path, *_ in rows() if "[]" not in path}
+    written = {path.rpartition(".")[2] for path, *_ in rows() if "[]" not in path and path.count(".") <= 3}
     assert [name for name in written if not re.search(rf"^ *{name}:", text, re.MULTILINE)] == []
 
 

@@ -1,0 +1,61 @@
+"""Settings of the audit trail, of retention and of reviews."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from driftlog.contract.strict import Secret, Strict
+
+
+class AuditSettings(Strict, frozen=True):
+    """The audit chain.
+
+    Attributes
+    ----------
+    signing_key
+        File with the private key (Ed25519, PEM) that signs heads; empty: heads are not signed.
+    public_key
+        File with its public key, for verification.
+    seal
+        Seal closed buckets of predictions.
+    seal_after
+        A bucket is closed this long after its end.
+    anchor_to
+        Channels that get the signed head, each `anchor_every`.
+    """
+
+    signing_key: str = ""
+    signing_password: Secret | None = None
+    public_key: str = ""
+    seal: bool = True
+    seal_after: timedelta = timedelta(hours=1)
+    anchor_to: tuple[str, ...] = ()
+    anchor_every: timedelta = timedelta(days=1)
+
+
+class RetentionSettings(Strict, frozen=True):
+    """How long whole periods of each kind are kept; None: for ever."""
+
+    predictions: timedelta | None = None
+    feedback: timedelta | None = None
+    resources: timedelta | None = None
+    quarantine: timedelta | None = None
+    outcomes: timedelta | None = None
+    profiles: timedelta | None = None
+    results: timedelta | None = None
+    runs: timedelta | None = None
+    decisions: timedelta | None = None
+    seals: timedelta | None = None
+    audit: timedelta | None = None
+    """Older records are replaced by a signed checkpoint."""
+    models: tuple[str, ...] = ()
+    """Predictions of single models: ``churn=400d``."""
+
+
+class ReviewSettings(Strict, frozen=True):
+    """Scheduled reviews of one model."""
+
+    every: Literal["never", "week", "month"] = "never"
+    channels: tuple[str, ...] = ()
+    folder: str = ""
