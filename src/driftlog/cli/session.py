@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,6 +41,18 @@ class Session:
     verbose: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @cached_property
+    def actor(self) -> str:
+        """Who runs the command, for the audit trail: ``$DRIFTLOG_ACTOR``, else user@host."""
+        named = self.environ.get("DRIFTLOG_ACTOR", "").strip()
+        if named:
+            return named[:256]
+        try:
+            user = getpass.getuser()
+        except (KeyError, OSError):  # an account without a name, as in some containers
+            user = str(os.getuid())
+        return f"{user}@{socket.gethostname()}"
 
     @cached_property
     def settings(self) -> Settings:
