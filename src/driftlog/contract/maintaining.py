@@ -20,7 +20,7 @@ class TriggerSettings(Strict, frozen=True):
     drifted
         (N, M): data drift in breach in N of the last M windows.
     new_labels
-        Labelled predictions since the champion's training data ended.
+        Labelled predictions since the data of the newest training ended.
     estimated_loss
         Business value lost against the reference since the champion was promoted, in `business_unit`.
     """
@@ -70,7 +70,10 @@ class ExecutorSettings(Strict, frozen=True):
     headers: tuple[str, ...] = ()
     body: str = ""
     window: timedelta = timedelta(days=90)
-    """Labelled data handed to the training: this long, up to now."""
+    """Labelled data handed to the training: this long, up to `hold_back` before now."""
+    hold_back: timedelta | None = None
+    """The newest data is kept for the trial, which never uses rows the candidate was trained on; none: as long as
+    ``validation.window``. 0s: trained up to now, the trial waits for new labels."""
     score: tuple[str, ...] = ()
     """Argument list that scores rows with a candidate: ``{input}`` and ``{output}`` are CSV files."""
 
@@ -86,9 +89,10 @@ class ValidationSettings(Strict, frozen=True):
     """By how much it must be better; negative: not worse by more than this."""
     alpha: float = 0.05
     guards: tuple[str, ...] = ()
-    """Metrics that may not become worse by more than `guard_margin` (of the interval's near end)."""
+    """Metrics that may not become worse by more than `guard_margin` where that is more than chance."""
     guard_margin: float = 0.02
     segment_margin: float = 0.05
+    """No segment may become worse by more, where that is more than chance (over all segments together)."""
     schedule: str = ""
     """Cron of the validation of the served model on `labelled_set`."""
     labelled_set: str = ""
@@ -108,6 +112,8 @@ class PromotionSettings(Strict, frozen=True):
     headers: tuple[str, ...] = ()
     time_limit: timedelta = timedelta(minutes=10)
     watch: timedelta = timedelta(days=14)
+    watch_window: timedelta = timedelta(days=28)
+    """What is judged in the watch: this long at most, up to now."""
     rollback_on: tuple[str, ...] = ()
     """Metrics whose fall (or rise) below what the version replaced brings it back; empty: `validation.metric`."""
     rollback_margin: float = 0.02

@@ -27,6 +27,7 @@ Outcome = Literal[
     "watching",
     "keep",
     "rollback",
+    "rejected",
 ]
 OUTCOMES: Final[tuple[str, ...]] = get_args(Outcome)
 
@@ -74,6 +75,8 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     retired: datetime | None = None
     previous: str = ""
     note: str = ""
+    run_id: str = ""
+    """The `TrainingRun` it came of; registries keep it, so that a run is registered once."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -91,7 +94,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the loop decided at one look, also when it was to do nothing.
 
-    `missing` says what it waits for, `next_look` when it looks again.
+    `missing` says what it waits for, `next_look` when it looks again. Looks that decide the same on the same UTC day are
+    one record: `at` is the first of them, `until` the last, `looks` their number, the evidence that of the last.
     """
 
     id: str
@@ -107,6 +111,14 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     run_id: str = ""
     version: str = ""
     by: str = "driftlog"
+    number: int = 0
+    """Counts the decisions on a model in an environment; the id is made of it."""
+    until: datetime | None = None
+    looks: int = 1
+    stage: str = "idle"
+    """Where the loop stood when it decided, one of `STAGES`."""
+    approval: str = ""
+    """Of ``waiting_for_approval``: the step that waits for a person."""
 
 
 class TrainingRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -146,6 +158,9 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     segment: str = ""
     passed: bool | None = None
     reason: str = ""
+    method: str = ""
+    champion_error: float | None = None
+    """Standard error of the champion's value."""
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -165,6 +180,85 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     guards: tuple[Comparison, ...] = ()
     segments: tuple[Comparison, ...] = ()
     method: str = ""
+    notes: tuple[str, ...] = ()
+    report: str = ""
+    """File with the report as a page."""
+
+
+Stage = Literal["idle", "starting", "training", "trial", "promoting", "step", "watch", "returning"]
+STAGES: Final[tuple[str, ...]] = get_args(Stage)
+
+
+class LoopState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the loop of one model stands; the worker that holds the model writes it, and goes on from it.
+
+    Attributes
+    ----------
+    stage
+        ``idle``: looks for a reason to train. ``starting``, ``training``: a run is on. ``trial``: a candidate waits for
+        its trial, or for its promotion. ``promoting``: a deploy hook is at work. ``step``: a candidate runs in the
+        shadow or on a share. ``watch``: a new champion is watched. ``returning``: the version before is being deployed.
+    since
+        Beginning of the stage.
+    first
+        The first look ever; a schedule does not fire for the time before.
+    number, attempt
+        Decisions and training runs so far.
+    starts
+        When runs were started, the newest last; the budget is counted on it.
+    pending
+        Id of the decision that waits for a person, and the step it is about.
+    step
+        Promotion steps taken.
+    replaced
+        The champion that the candidate replaces.
+    paused
+        A person said no at this time; the cool-down runs from here.
+    validated
+        The last scheduled validation.
+    """
+
+    stage: Stage = "idle"
+    since: datetime | None = None
+    first: datetime | None = None
+    number: int = 0
+    attempt: int = 0
+    starts: tuple[datetime, ...] = ()
+    fingerprint: str = ""
+    decision_id: str = ""
+    pending: str = ""
+    pending_step: str = ""
+    run_id: str = ""
+    version: str = ""
+    replaced: str = ""
+    trial_id: str = ""
+    step: int = 0
+    paused: datetime | None = None
+    validated: datetime | None = None
+    trained_until: datetime | None = None
+    """End of the data of the newest training."""
+
+
+class MaintainRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a person asks of the loop, kept in ``<prefix>-state``; written once by the command line.
+
+    Attributes
+    ----------
+    decision_id
+        Of approve and reject: the decision that waits.
+    taken
+        Id of the decision that took it up, written by the worker; empty: open.
+    """
+
+    id: str
+    model: str
+    environment: str
+    kind: Literal["retrain", "approve", "reject", "rollback"]
+    by: str
+    at: datetime
+    why: str = ""
+    decision_id: str = ""
+    taken: str = ""
 
 
 class Registry(Protocol):
@@ -196,3 +290,20 @@ class Deployer(Protocol):
     """Puts a version live, or takes it back; called again after a crash, so it must bear repetition."""
 
     def deploy(self, version: ModelVersion, *, step: str, share: float) -> dict[str, Any]: ...
+
+
+class Exporter(Protocol):
+    """Writes the labelled data of a window for a training job; how many rows."""
+
+    def __call__(self, window: Window, path: str) -> int: ...
+
+
+class Scorer(Protocol):
+    """Scores rows with a version.
+
+    `rows` is a CSV file with the column ``id`` and one column a feature; `answers` becomes a CSV file with the column
+    ``id`` and those of ``score``, ``label``, ``value`` and ``probability:<class>`` that the model has.
+    """
+
+    def __call__(self, version: ModelVersion, rows: str, answers: str) -> None:
+        """Raises `DriftlogError` where it cannot be done."""
