@@ -27,6 +27,7 @@ SECTIONS: Final[dict[str, str]] = {
     "feedback": "Survey links.",
     "audit": "The audit trail.",
     "retention": "How long whole periods are kept.",
+    "janitor": "Who drops and erases (`driftlog janitor`, `driftlog erase`).",
 }
 
 DESCRIPTIONS: Final[dict[str, str]] = CORE | ALERTING | NOTIFYING | SURVEYING | MAINTAINING | AUDITING

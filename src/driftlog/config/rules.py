@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from driftlog.config.auditing_rules import check_retention
 from driftlog.config.decode import SettingRefused
 from driftlog.config.experiment_rules import check_experiments
 from driftlog.config.origins import SettingPath
@@ -30,6 +31,7 @@ def check_rules(settings: Settings) -> None:
     _check_intake(settings.intake)
     _check_positive(settings.worker.lease, ("worker", "lease"))
     _check_not_negative(settings.worker.overlap, ("worker", "overlap"))
+    check_retention(settings)
     for model in settings.models:
         _check_model(model, ("models", model.name))
 

@@ -34,6 +34,13 @@ class AuditSettings(Strict, frozen=True):
     anchor_every: timedelta = timedelta(days=1)
 
 
+class ModelRetentionSettings(Strict, frozen=True):
+    """How long the predictions of one model are kept."""
+
+    name: str
+    predictions: timedelta
+
+
 class RetentionSettings(Strict, frozen=True):
     """How long whole periods of each kind are kept; None: for ever."""
 
@@ -49,8 +56,28 @@ class RetentionSettings(Strict, frozen=True):
     seals: timedelta | None = None
     audit: timedelta | None = None
     """Older records are replaced by a signed checkpoint."""
-    models: tuple[str, ...] = ()
-    """Predictions of single models: ``churn=400d``."""
+    models: tuple[ModelRetentionSettings, ...] = ()
+    """Predictions of single models, before `predictions`."""
+
+
+class JanitorSettings(Strict, frozen=True):
+    """Who drops and erases: the only account that may delete predictions.
+
+    Attributes
+    ----------
+    api_key, username, password
+        Credentials of its own. Where `elasticsearch` needs none, none are needed here.
+    share_credentials
+        Use those of `elasticsearch`: then the worker's account can delete predictions, too.
+    every
+        How often `driftlog janitor loop` drops what has expired and looks for erased subjects that came back.
+    """
+
+    api_key: Secret | None = None
+    username: str | None = None
+    password: Secret | None = None
+    share_credentials: bool = False
+    every: timedelta = timedelta(hours=1)
 
 
 class ReviewSettings(Strict, frozen=True):

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from driftlog.contract.alerting import AlertSettings, ObjectiveSettings
-from driftlog.contract.auditing import AuditSettings, RetentionSettings, ReviewSettings
+from driftlog.contract.auditing import AuditSettings, JanitorSettings, RetentionSettings, ReviewSettings
 from driftlog.contract.events import Task
 from driftlog.contract.maintaining import MaintainSettings
 from driftlog.contract.names import Period, check_model_name, check_prefix
@@ -92,26 +92,38 @@ class ThresholdSettings(Strict, frozen=True):
         reference's value (0.05 = 0.05 worse in `direction`; with `share` true 5 % worse). ``default_drift``: the
         rule of effect floor and reference chunks. ``quantile``: `warning` and `critical` are quantiles of the metric's
         own history (0.99 with direction above). ``seasonal``: they are standard deviations from the same hour of the
-        week. ``none``: not judged.
+        week. ``anomaly``: they are robust standard deviations (of the median absolute deviation) from the median of the
+        same hour of the week. ``none``: not judged.
+    direction
+        The bad side; ``both`` for ``anomaly`` only.
+    info, warning, critical
+        What lies beyond them has that severity; `info` is worth knowing, and no more. ``anomaly`` has limits of its own
+        where none is given.
+    floor
+        Smallest effect that counts: of ``default_drift`` as it is, of ``anomaly`` as a share of the median.
     purpose
         Shell pattern of the measurement's purpose; empty: every one but ``estimation_error``, whose values are
         differences under the metric's name. Uncalibrated estimates are judged only by thresholds that name their
         purpose.
     of_windows
         (N, M): N of the last M windows in breach before an alert opens.
+    clear
+        Hysteresis: an open alert is resolved only by a value that is not beyond this level, written as `warning` is.
     """
 
     metric: str
     field: str = "*"
     segment: str = ""
     purpose: str = ""
-    kind: Literal["constant", "relative", "default_drift", "quantile", "seasonal", "none"] = "constant"
-    direction: Literal["above", "below"] = "above"
+    kind: Literal["constant", "relative", "default_drift", "quantile", "seasonal", "anomaly", "none"] = "constant"
+    direction: Literal["above", "below", "both"] = "above"
+    info: float | None = None
     warning: float | None = None
     critical: float | None = None
     share: bool = False
     floor: float = 0.05
     of_windows: tuple[int, int] = (1, 1)
+    clear: float | None = None
 
 
 class CellValue(Strict, frozen=True):
@@ -309,6 +321,7 @@ class Settings(Strict, frozen=True):
     feedback: FeedbackSettings = msgspec.field(default_factory=FeedbackSettings)
     audit: AuditSettings = msgspec.field(default_factory=AuditSettings)
     retention: RetentionSettings = msgspec.field(default_factory=RetentionSettings)
+    janitor: JanitorSettings = msgspec.field(default_factory=JanitorSettings)
     models: tuple[ModelSettings, ...] = ()
 
     def __post_init__(self) -> None:
