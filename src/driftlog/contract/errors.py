@@ -20,6 +20,9 @@ DriftlogError
 ├── ReferenceUnusable           a reference cannot be built, or does not exist
 ├── SpoolError                  the durable queue of a serving app
 │   └── SpoolFull               its size limit is reached
+├── ActionFailed                what trains, keeps versions or deploys refused, failed or is set up wrongly
+│   └── ActionUnavailable       it did not answer, or is overloaded: try again later
+├── VersionUnusable             a version's record or files are missing or damaged
 └── DeliveryError               a wire transport could not deliver a batch
     └── DeliveryRefused         the receiver will never accept it (4xx that is not 408/429)
 
@@ -152,6 +155,18 @@ class SpoolError(DriftlogError):
 
 class SpoolFull(SpoolError):
     """The spool has reached its size limit."""
+
+
+class ActionFailed(DriftlogError):
+    """What trains, keeps versions or deploys refused, failed, or is set up wrongly."""
+
+
+class ActionUnavailable(ActionFailed):
+    """It did not answer, or is overloaded: the same call may succeed later."""
+
+
+class VersionUnusable(DriftlogError):
+    """A version's record or files are missing, damaged, or not what their digest says."""
 
 
 class DeliveryError(DriftlogError):

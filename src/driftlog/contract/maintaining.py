@@ -59,6 +59,9 @@ class ExecutorSettings(Strict, frozen=True):
         Names of variables the command may see, besides PATH, HOME and LANG.
     url, headers, body
         HTTP dispatch; values may hold ``${VARIABLE}``, read when it is sent.
+    status_url
+        Where the state of a dispatched run is read (GET, with `headers`); ``{remote}`` is the id that the dispatch was
+        answered with. Empty: the CI job tells by ``driftlog versions register``.
     """
 
     kind: Literal["", "command", "http", "mlflow_project", "incremental"] = ""
@@ -69,6 +72,7 @@ class ExecutorSettings(Strict, frozen=True):
     url: str = ""
     headers: tuple[str, ...] = ()
     body: str = ""
+    status_url: str = ""
     window: timedelta = timedelta(days=90)
     """Labelled data handed to the training: this long, up to `hold_back` before now."""
     hold_back: timedelta | None = None
@@ -107,6 +111,8 @@ class PromotionSettings(Strict, frozen=True):
     step_time: timedelta = timedelta(days=7)
     command: tuple[str, ...] = ()
     """Deploy hook: argument list with ``{model}``, ``{version}``, ``{uri}``, ``{step}``, ``{share}``."""
+    environment: tuple[str, ...] = ()
+    """Names of variables that `command` may see, besides PATH, HOME and LANG."""
     url: str = ""
     """Deploy hook: gets the same as JSON by POST."""
     headers: tuple[str, ...] = ()

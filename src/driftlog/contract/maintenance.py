@@ -55,6 +55,8 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         The registry's own page about it.
     previous
         The champion it replaced, to go back to.
+    decision_id
+        The decision that led to its training.
     """
 
     model: str
@@ -75,6 +77,7 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     retired: datetime | None = None
     previous: str = ""
     note: str = ""
+    decision_id: str = ""
     run_id: str = ""
     """The `TrainingRun` it came of; registries keep it, so that a run is registered once."""
 
@@ -139,6 +142,8 @@ class TrainingRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     error: str = ""
     version: str = ""
     url: str = ""
+    remote: str = ""
+    """What a CI system calls it."""
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -289,7 +294,8 @@ class Executor(Protocol):
 class Deployer(Protocol):
     """Puts a version live, or takes it back; called again after a crash, so it must bear repetition."""
 
-    def deploy(self, version: ModelVersion, *, step: str, share: float) -> dict[str, Any]: ...
+    def deploy(self, version: ModelVersion, *, step: str, share: float, key: str = "") -> dict[str, Any]:
+        """What the hook answered; `key` names this deployment for ever (empty: version, step, share and promotion)."""
 
 
 class Exporter(Protocol):

@@ -17,6 +17,7 @@ from driftlog.contract.errors import NameRefused
 Period = Literal["day", "month", "year"]
 
 MODEL_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
+VERSION_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_+-]|\.(?!\.)){0,126}\Z")
 PREFIX_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 MAX_FIELD_NAME: Final = 256
 _PERIOD_CHARS: Final[dict[str, int]] = {"day": 10, "month": 7, "year": 4}
@@ -33,6 +34,20 @@ def check_model_name(name: object, *, where: str = "model.name") -> str:
     raise NameRefused(
         f"{where}: {_shown(name)} is not a model name",
         remedy="use 1 to 64 characters a-z, 0-9, '-' or '_', starting with a letter or digit",
+    )
+
+
+def check_version_name(name: object, *, where: str = "version") -> str:
+    """Return `name` when it can name a model's version in paths and URLs, else raise `NameRefused`.
+
+    >>> check_version_name("2026-07-15.1")
+    '2026-07-15.1'
+    """
+    if isinstance(name, str) and VERSION_NAME.match(name) and not name.endswith("."):
+        return name
+    raise NameRefused(
+        f"{where}: {_shown(name)} is not a version name",
+        remedy="use 1 to 127 of A-Z a-z 0-9 . - _ +, starting with a letter or digit, without '..'",
     )
 
 
