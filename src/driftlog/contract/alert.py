@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Final, Literal
 
@@ -96,8 +97,16 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Names of the objectives it touches.
     muted_by
         Id of the alert that explains this one, or ``maintenance: NAME``; nobody is told of it.
+    silenced_by
+        Id of the `Silence` that fits it; nobody is told of it.
     escalations
         How often it was escalated.
+    settled
+        End of the newest window the episode has taken into account when it was resolved or reopened: windows that end
+        by then neither open the cause again nor resolve it.
+
+    Snooze, mute and silence stay as they are when an alert is resolved: whoever was not told of it is not told of its
+    end either.
     """
 
     key: str
@@ -137,6 +146,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     acknowledged_by: str = ""
     snoozed_until: datetime | None = None
     muted_by: str = ""
+    silenced_by: str = ""
     escalations: int = 0
     escalated: datetime | None = None
     resolved_by: str = ""
@@ -144,7 +154,22 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cause: str = ""
     lesson: str = ""
     false_alarm: bool | None = None
+    settled: datetime | None = None
 
     @property
     def id(self) -> str:
         return f"{self.key}#{self.episode}"
+
+    @property
+    def handle(self) -> str:
+        """Eight characters that stand for the id where people type."""
+        return handle_of(self.id)
+
+
+def handle_of(alert_id: str) -> str:
+    """Handle of an alert id.
+
+    >>> handle_of("churn|production||data_drift#1")
+    '62afe9df'
+    """
+    return hashlib.blake2b(alert_id.encode(), digest_size=4).hexdigest()

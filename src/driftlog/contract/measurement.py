@@ -28,15 +28,19 @@ Purpose = Literal[
     "custom",
 ]
 PURPOSES: Final[tuple[str, ...]] = get_args(Purpose)
-Verdict = Literal["ok", "warning", "critical", "insufficient_data", "cannot_alarm", "not_judged"]
+Verdict = Literal["ok", "info", "warning", "critical", "insufficient_data", "cannot_alarm", "not_judged"]
+LEVELS: Final = ("ok", "info", "warning", "critical")
+"""How bad, mildest first; an info is worth knowing, and no reason to call the model unwell."""
 SEVERITY: Final[dict[str, int]] = {
     "not_judged": 0,
     "ok": 0,
     "insufficient_data": 0,
     "cannot_alarm": 0,
-    "warning": 1,
-    "critical": 2,
+    "info": LEVELS.index("info"),
+    "warning": LEVELS.index("warning"),
+    "critical": LEVELS.index("critical"),
 }
+"""Place among `LEVELS`; above 0: beyond a limit."""
 
 MARK_REFERENCE_TOO_SHORT: Final = "reference_too_short"
 MARK_SEASON_UNSEEN: Final = "season_unseen"
@@ -65,7 +69,8 @@ class Chunks(msgspec.Struct, frozen=True):
 class Limit(msgspec.Struct, frozen=True, omit_defaults=True):
     """The threshold a measurement was judged by, as numbers.
 
-    `warning` and `critical` are limits of the value on the side named by `direction`; None is not judged.
+    `info`, `warning` and `critical` are limits of the value on the side named by `direction`; None is not judged. A
+    threshold that looks at both sides has the limits of the side on which the value lies.
     """
 
     kind: str
@@ -77,6 +82,9 @@ class Limit(msgspec.Struct, frozen=True, omit_defaults=True):
     of_windows: tuple[int, int] = (1, 1)
     """N of the last M windows before an alert opens."""
     reason: str = ""
+    info: float | None = None
+    clear: float | None = None
+    """An alert is resolved only by a value that is not beyond this level; None: by one within the limits."""
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

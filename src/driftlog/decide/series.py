@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from driftlog.contract.measurement import Measurement, Verdict
+from driftlog.decide.hysteresis import is_clear
 
 BREACH: Final = frozenset({"warning", "critical"})
 JUDGED: Final = frozenset({"ok", "warning", "critical", "cannot_alarm"})
@@ -23,7 +24,8 @@ class SeriesState(msgspec.Struct, frozen=True):
     confirmed
         In breach now, and in N of the last M judged windows, this one included.
     clean
-        No breach in the last M: of the judged windows where this one is judged; of all windows where it is not.
+        No breach in the last M: of the judged windows where this one is judged; of all windows where it is not. And this
+        value has come back to the threshold's `clear` level, where there is one.
     """
 
     measurement: Measurement
@@ -49,4 +51,5 @@ def series_state(measurement: Measurement, before: Sequence[Verdict]) -> SeriesS
     else:
         recent = [*before, measurement.verdict][-of:]
     breaches = sum(verdict in BREACH for verdict in recent)
-    return SeriesState(measurement, breach=breach, confirmed=breach and breaches >= needed, clean=breaches == 0)
+    clean = breaches == 0 and is_clear(measurement)
+    return SeriesState(measurement, breach=breach, confirmed=breach and breaches >= needed, clean=clean)

@@ -116,4 +116,5 @@ CORE: Final[dict[str, str]] = {
     "models.<name>.thresholds[].share": "relative only: the limits are shares of the reference's value.",
     "models.<name>.thresholds[].floor": "default_drift only: smaller effects never alarm.",
     "models.<name>.thresholds[].of_windows": "[N, M]: N of the last M windows before an alert opens.",
+    "models.<name>.thresholds[].clear": "Hysteresis: an open alert ends at this level only, written as warning is.",
 }
