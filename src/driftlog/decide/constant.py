@@ -5,7 +5,7 @@ from __future__ import annotations
 from driftlog.contract.measurement import Limit, Measurement
 from driftlog.contract.settings import ThresholdSettings
 from driftlog.decide.defaults import CautiousThreshold, range_of
-from driftlog.decide.verdicts import Decision, verdict_of
+from driftlog.decide.verdicts import Decision, nearest, side_of, verdict_of
 
 
 def decide(measurement: Measurement, value: float, threshold: ThresholdSettings) -> Decision:
@@ -15,10 +15,11 @@ def decide(measurement: Measurement, value: float, threshold: ThresholdSettings)
     judged = near if cautious and near is not None else value
     limit = Limit(
         kind="constant",
-        direction=threshold.direction,
+        direction=side_of(threshold),
+        info=threshold.info,
         warning=threshold.warning,
         critical=threshold.critical,
-        smallest_detectable=threshold.warning if threshold.warning is not None else threshold.critical,
+        smallest_detectable=nearest(threshold.warning, threshold.critical, threshold.info),
         of_windows=threshold.of_windows,
         reason="the 95 % interval has to lie wholly beyond the limit" if judged is not value else "",
     )

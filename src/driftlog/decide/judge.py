@@ -18,10 +18,11 @@ from driftlog.contract.measurement import (
     Purpose,
 )
 from driftlog.contract.settings import ModelSettings, ThresholdSettings
-from driftlog.decide import constant, default_drift, quantile, relative, seasonal
+from driftlog.decide import anomaly, constant, default_drift, quantile, relative, seasonal
 from driftlog.decide.defaults import DEFAULT_DRIFT, DEFAULT_TARGET_SHIFT, DEFAULTS
+from driftlog.decide.hysteresis import with_clear
 from driftlog.decide.past import PastValue, PastValues, past_values, span_of
-from driftlog.decide.verdicts import Decision
+from driftlog.decide.verdicts import Decision, side_of
 
 DRIFT_PURPOSES: Final[tuple[Purpose, ...]] = ("data_drift", "prediction_drift", "target_drift", "attribution_drift")
 MODEL_PURPOSES: Final[frozenset[Purpose]] = frozenset(
@@ -42,6 +43,7 @@ HISTORICAL: Final[
 ] = {
     "quantile": quantile.decide,
     "seasonal": seasonal.decide,
+    "anomaly": anomaly.decide,
 }
 
 
@@ -53,19 +55,21 @@ def judge(
     Parameters
     ----------
     past
-        Judged measurements of earlier windows, for thresholds of the kinds ``quantile`` and ``seasonal``; other series,
-        and windows that had not ended when this one began, are passed over.
+        Judged measurements of earlier windows, for thresholds of the kinds ``quantile``, ``seasonal`` and ``anomaly``;
+        other series, and windows that had not ended when this one began, are passed over.
 
-    ``insufficient_data``: it has no value, or is immature. ``not_judged``: no threshold matches, its kind is ``none``,
-    what it compares with is missing, or the pipeline was at fault in this window and it is about data or model (the
-    limit's reason says so).
+    ``insufficient_data``: it has no value, is immature, or its history is too short for an ``anomaly`` threshold.
+    ``not_judged``: no threshold matches, its kind is ``none``, what it compares with is missing, or the pipeline was at
+    fault in this window and it is about data or model (the limit's reason says so).
     """
     if measurement.value is None or MARK_IMMATURE in measurement.marks:
         return msgspec.structs.replace(measurement, limit=None, verdict="insufficient_data")
     threshold = find_threshold(measurement, settings)
     if threshold is None or threshold.kind == "none":
         return msgspec.structs.replace(measurement, limit=None, verdict="not_judged")
-    decision = _decide(measurement, measurement.value, threshold, settings, past)
+    value = measurement.value
+    decision = _decide(measurement, value, threshold, settings, past)
+    decision = with_clear(decision, threshold, lambda other: _decide(measurement, value, other, settings, past))
     return msgspec.structs.replace(measurement, limit=decision.limit, verdict=decision.verdict)
 
 
@@ -88,7 +92,7 @@ def _decide(
 
 
 def _unjudged(threshold: ThresholdSettings, reason: str) -> Decision:
-    limit = Limit(threshold.kind, threshold.direction, of_windows=threshold.of_windows, reason=reason)
+    limit = Limit(threshold.kind, side_of(threshold), of_windows=threshold.of_windows, reason=reason)
     return Decision(limit, "not_judged")
 
 

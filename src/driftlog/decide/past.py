@@ -13,10 +13,11 @@ import msgspec
 from driftlog.contract.measurement import MARK_IMMATURE, MARK_INTEGRITY, Limit, Measurement, Verdict
 from driftlog.contract.settings import ThresholdSettings
 from driftlog.contract.window import Window
-from driftlog.decide.series import BREACH
 
-HISTORICAL_KINDS: Final = frozenset({"quantile", "seasonal"})
+HISTORICAL_KINDS: Final = frozenset({"quantile", "seasonal", "anomaly"})
 """Kinds of thresholds that need earlier values."""
+ALARMS: Final = frozenset({"warning", "critical"})
+"""Verdicts that may be an incident; what is only worth knowing (``info``) is part of what is normal."""
 UNTRUSTED: Final = frozenset({MARK_IMMATURE, MARK_INTEGRITY})
 """Values with these marks say nothing about what is normal."""
 INCIDENT: Final = 2
@@ -80,15 +81,15 @@ def windows_needed(q: float) -> int:
 def span_of(threshold: ThresholdSettings, window: timedelta) -> timedelta:
     """How far back a threshold looks: the same in every cycle, so that a re-run judges alike.
 
-    ``seasonal``: 13 weeks (13 windows, where that is longer). ``quantile``: four times the windows that its quantiles
-    need and no less than 8 weeks, but at most 1,500 windows, and two years.
+    ``seasonal`` and ``anomaly``: 13 weeks (13 windows, where that is longer). ``quantile``: four times the windows that
+    its quantiles need and no less than 8 weeks, but at most 1,500 windows, and two years.
 
     >>> span_of(ThresholdSettings(metric="x", kind="quantile", warning=0.99), timedelta(days=1)).days
     396
     """
-    if threshold.kind == "seasonal":
+    if threshold.kind in ("seasonal", "anomaly"):
         return min(LONGEST, max(SEASON, SEASON_WINDOWS * window)) + CLOCK_CHANGE
-    quantiles = [q for q in (threshold.warning, threshold.critical) if q is not None]
+    quantiles = [q for q in (threshold.info, threshold.warning, threshold.critical) if q is not None]
     number = QUANTILE_TIMES * max((windows_needed(q) for q in quantiles), default=0)
     return min(LONGEST, MOST_WINDOWS * window, max(QUANTILE_SPAN, number * window)) + CLOCK_CHANGE
 
@@ -101,14 +102,14 @@ def past_value(measurement: Measurement) -> PastValue | None:
         window=measurement.window,
         value=measurement.value,
         rows=measurement.n_current,
-        breach=measurement.verdict in BREACH,
+        breach=measurement.verdict in ALARMS,
         crossed=_crossed(measurement.verdict, measurement.limit),
     )
 
 
 def _crossed(verdict: Verdict, limit: Limit | None) -> float | None:
     """A warning crossed the farthest limit only where there is no critical one."""
-    if limit is None or verdict not in BREACH:
+    if limit is None or verdict not in ALARMS:
         return None
     if verdict == "critical":
         return limit.critical

@@ -10,7 +10,7 @@ from driftlog.contract.measurement import Limit, Measurement
 from driftlog.contract.settings import ThresholdSettings
 from driftlog.decide.defaults import range_of
 from driftlog.decide.past import PastValue, incident_length, lessons, windows_needed
-from driftlog.decide.verdicts import Decision, verdict_of
+from driftlog.decide.verdicts import Decision, nearest, side_of, verdict_of
 
 
 def decide(
@@ -26,25 +26,27 @@ def decide(
     value of a series that has not changed then lies beyond it in ``1 - q`` of windows, whatever its distribution, as
     long as values are exchangeable (season and trend are not: for these there is ``seasonal``). A quantile needs so
     many values that its position lies among them, ``n >= max(q, 1 - q) / min(q, 1 - q)``, 99 for 0.99, and never fewer
-    than 20; with fewer for both limits the measurement is not judged, with fewer for one the other judges alone.
+    than 20; with fewer for all limits the measurement is not judged, with fewer for one the others judge alone.
 
     Source: Hyndman and Fan 1996, definition 6.
     """
-    asked = [q for q in (threshold.warning, threshold.critical) if q is not None]
+    asked = [q for q in (threshold.info, threshold.warning, threshold.critical) if q is not None]
     above = threshold.direction == "above"
-    breaching = max((1 - q if above else q for q in asked), default=0.0)
+    alarming = [q for q in (threshold.warning, threshold.critical) if q is not None]
+    breaching = max((1 - q if above else q for q in alarming), default=0.0)
     learned = [each.value for each in lessons(past, incident=incident_length(breaching), clip=False)]
-    warning, critical = _limit(threshold.warning, learned), _limit(threshold.critical, learned)
+    info, warning, critical = (_limit(q, learned) for q in (threshold.info, threshold.warning, threshold.critical))
     limit = Limit(
         kind="quantile",
-        direction=threshold.direction,
+        direction=side_of(threshold),
+        info=info,
         warning=warning,
         critical=critical,
-        smallest_detectable=warning if warning is not None else critical,
+        smallest_detectable=nearest(warning, critical, info),
         of_windows=threshold.of_windows,
         reason=_reason(learned, asked, len(past)),
     )
-    if warning is None and critical is None:
+    if nearest(warning, critical, info) is None:
         return Decision(limit, "not_judged")
     return Decision(limit, verdict_of(value, limit, range_of(measurement.metric)))
 

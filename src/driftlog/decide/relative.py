@@ -8,7 +8,7 @@ from driftlog.contract.measurement import Limit, Measurement
 from driftlog.contract.settings import ThresholdSettings
 from driftlog.decide.defaults import CautiousThreshold, range_of
 from driftlog.decide.prediction_limit import margin
-from driftlog.decide.verdicts import Decision, verdict_of
+from driftlog.decide.verdicts import Decision, nearest, side_of, verdict_of
 
 FEWEST_CHUNKS = 8
 CONFIDENCE = 0.975
@@ -26,7 +26,7 @@ def decide(measurement: Measurement, value: float, threshold: ThresholdSettings)
     if reference is None:
         reason = "no reference value to compare with; a constant threshold would be judged"
         return Decision(
-            Limit("relative", threshold.direction, of_windows=threshold.of_windows, reason=reason), "not_judged"
+            Limit("relative", side_of(threshold), of_windows=threshold.of_windows, reason=reason), "not_judged"
         )
     sign = 1.0 if threshold.direction == "above" else -1.0
     unit = abs(reference) if threshold.share else 1.0
@@ -36,10 +36,11 @@ def decide(measurement: Measurement, value: float, threshold: ThresholdSettings)
     def limit_at(allowed: float | None) -> float | None:
         return None if allowed is None else reference + sign * (allowed * unit + uncertain)
 
-    least = threshold.warning if threshold.warning is not None else threshold.critical
+    least = nearest(threshold.warning, threshold.critical, threshold.info)
     limit = Limit(
         kind="relative",
-        direction=threshold.direction,
+        direction=side_of(threshold),
+        info=limit_at(threshold.info),
         warning=limit_at(threshold.warning),
         critical=limit_at(threshold.critical),
         smallest_detectable=None if least is None else least * unit + uncertain,

@@ -18,7 +18,7 @@ from driftlog.contract.window import DAY, Window
 from driftlog.decide.defaults import range_of
 from driftlog.decide.past import PastValue, lessons
 from driftlog.decide.prediction_limit import margin
-from driftlog.decide.verdicts import Decision, verdict_of
+from driftlog.decide.verdicts import Decision, nearest, side_of, verdict_of
 
 FEWEST_WEEKS: Final = 8
 FEWEST_VALUES: Final = 8
@@ -48,9 +48,9 @@ def decide(
     known. Which earlier values count: `past.lessons`.
     """
     learned = lessons(past)
-    values, name, lack = _season(learned, measurement.window, timezone)
+    values, name, lack = season(learned, measurement.window, timezone)
     if not values:
-        limit = Limit("seasonal", threshold.direction, of_windows=threshold.of_windows, reason=lack)
+        limit = Limit("seasonal", side_of(threshold), of_windows=threshold.of_windows, reason=lack)
         return Decision(limit, "not_judged")
     known = _statistics(values, measurement, value)
     sign = 1.0 if threshold.direction == "above" else -1.0
@@ -61,13 +61,15 @@ def decide(
         return known.mean + sign * _margin(known, deviations)
 
     warning, critical = limit_at(threshold.warning), limit_at(threshold.critical)
-    nearest = warning if warning is not None else critical
+    info = limit_at(threshold.info)
+    least = nearest(warning, critical, info)
     limit = Limit(
         kind="seasonal",
-        direction=threshold.direction,
+        direction=side_of(threshold),
+        info=info,
         warning=warning,
         critical=critical,
-        smallest_detectable=None if nearest is None else abs(nearest - known.mean),
+        smallest_detectable=None if least is None else abs(least - known.mean),
         of_windows=threshold.of_windows,
         reason=f"{known.k} values of {name}: mean {known.mean:.4g}, standard deviation {known.sd:.3g}",
     )
@@ -105,8 +107,8 @@ def _days(window: Window) -> int:
     return round(window.length / DAY) if window.length >= DAY - 2 * HOUR else 0
 
 
-def _season(learned: Sequence[PastValue], window: Window, timezone: str) -> tuple[list[PastValue], str, str]:
-    """(values to compare with, their name, what is lacking where there are none)."""
+def season(learned: Sequence[PastValue], window: Window, timezone: str) -> tuple[list[PastValue], str, str]:
+    """(values to compare with, their name, what is lacking where there are none), as `decide` says."""
     weekday, position = slot_of(window, timezone)
     slots = [(slot_of(past.window, timezone), past) for past in learned]
     same = [past for slot, past in slots if slot == (weekday, position)]

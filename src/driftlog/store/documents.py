@@ -49,7 +49,7 @@ def measurement_document(measurement: Measurement, *, term: int) -> Document:
     """A measurement as a document of ``<prefix>-results.*``.
 
     ``{"@timestamp": end of the window, "window": {start, end}, "model": {name, version, variant}, "service":
-    {environment}, "series": key, "reference": {id, value}, "metric", "field", "value", ..., "severity": 0|1|2}``
+    {environment}, "series": key, "reference": {id, value}, "metric", "field", "value", ..., "severity": 0|1|2|3}``
     """
     rest = finite_measurement(measurement)
     window = rest.pop("window")
