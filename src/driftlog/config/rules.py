@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 from driftlog.config.auditing_rules import check_retention
 from driftlog.config.decode import SettingRefused
 from driftlog.config.experiment_rules import check_experiments
+from driftlog.config.notifying_rules import check_notifications
 from driftlog.config.origins import SettingPath
+from driftlog.config.surveying_rules import check_feedback, check_surveying
 from driftlog.config.watching_rules import check_watching
 from driftlog.contract.settings import ElasticsearchSettings, IntakeSettings, ModelSettings, Settings, ThresholdSettings
 from driftlog.contract.window import DAY
@@ -32,6 +34,8 @@ def check_rules(settings: Settings) -> None:
     _check_positive(settings.worker.lease, ("worker", "lease"))
     _check_not_negative(settings.worker.overlap, ("worker", "overlap"))
     check_retention(settings)
+    check_feedback(settings)
+    check_notifications(settings.notifications)
     for model in settings.models:
         _check_model(model, ("models", model.name))
 
@@ -160,6 +164,7 @@ def _check_model(model: ModelSettings, path: SettingPath) -> None:
         )
     check_watching(model, path)
     check_experiments(model, path)
+    check_surveying(model, path)
     for index, threshold in enumerate(model.thresholds):
         _check_threshold(threshold, (*path, "thresholds", index))
 

@@ -49,6 +49,7 @@ class RetentionSettings(Strict, frozen=True):
     resources: timedelta | None = None
     quarantine: timedelta | None = None
     outcomes: timedelta | None = None
+    opinions: timedelta | None = None
     profiles: timedelta | None = None
     results: timedelta | None = None
     runs: timedelta | None = None

@@ -117,6 +117,9 @@ class FeedbackGroup(Group):
     rating: float | None = None
     comment: str | None = None
     source: str | None = None
+    """Who says so: ``survey`` (a form), ``label`` (labelling that was asked for), or a name of your own."""
+    answers: dict[str, str] | None = None
+    """Further answers of a survey, by name of the question."""
 
 
 class ResourceGroup(Group):
@@ -234,6 +237,8 @@ class OutcomeGroup(Group):
     """By class, of multiclass predictions; at most 50 classes."""
     segments: list[str] | None = None
     """Names of the segments the prediction is in, of the binning it was joined under."""
+    source: str | None = None
+    """``feedback.source`` of the truth."""
 
 
 class OutcomeDocument(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -245,3 +250,31 @@ class OutcomeDocument(msgspec.Struct, omit_defaults=True, kw_only=True):
     model: ModelGroup
     subject: SubjectGroup | None = None
     outcome: OutcomeGroup
+
+
+class OpinionGroup(Group):
+    """One thing that one source says about one prediction; what is said later takes its place."""
+
+    prediction_id: str | None = None
+    source: str | None = None
+    """``feedback.source``; empty where the feedback names none."""
+    aspect: Literal["rating", "choice", "label", "comment", "response"] | None = None
+    """``response``: that somebody said anything at all, once a prediction whatever the source."""
+    question: str | None = None
+    """Name of a survey's question; empty for ``feedback.rating``, label and comment."""
+    rating: float | None = None
+    choice: str | None = None
+    label: str | None = None
+    value: float | None = None
+    """The label of a regression."""
+
+
+class OpinionDocument(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """``@timestamp`` is the prediction's; ``event.id`` the feedback's, ``event.ingested`` when they were joined."""
+
+    timestamp: datetime = msgspec.field(name="@timestamp")
+    event: EventGroup = msgspec.field(default_factory=EventGroup)
+    service: ServiceGroup | None = None
+    model: ModelGroup
+    subject: SubjectGroup | None = None
+    opinion: OpinionGroup

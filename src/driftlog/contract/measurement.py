@@ -25,6 +25,7 @@ Purpose = Literal[
     "resource",
     "integrity",
     "cost",
+    "feedback",
     "custom",
 ]
 PURPOSES: Final[tuple[str, ...]] = get_args(Purpose)

@@ -157,6 +157,7 @@ MONTHLY_KINDS: Final = (
     "resources",
     "quarantine",
     "outcomes",
+    "opinions",
     "profiles",
     "results",
     "runs",

@@ -40,12 +40,12 @@ _WHOLE: Final = re.compile(r"\s*[+-]?\d+\s*\Z", re.ASCII)
 
 
 def _kind(annotation: Any) -> str | tuple[str, ...]:
-    """``keyword``, ``double``, ``long``, ``numbers``, ``keywords``, ``date``, or the allowed words."""
+    """``keyword``, ``double``, ``long``, ``numbers``, ``words``, ``keywords``, ``date``, or the allowed words."""
     for option in get_args(annotation) or (annotation,):
         if get_origin(option) is Literal:
             return tuple(get_args(option))
         if get_origin(option) is dict:
-            return "numbers"
+            return "words" if get_args(option)[1] is str else "numbers"
         if get_origin(option) is list:
             return "keywords"
         if option in (str, float, int):
@@ -85,6 +85,8 @@ def convert(value: Any, kind: str | tuple[str, ...], where: str) -> Any:
         return to_long(value, where)
     if kind == "numbers":
         return to_numbers(value, where)
+    if kind == "words":
+        return to_words(value, where)
     if kind == "keywords":
         return [to_keyword(each, where) for each in (value if isinstance(value, list) else [value])]
     if isinstance(kind, tuple) and value not in kind:
@@ -124,6 +126,12 @@ def to_numbers(value: Any, where: str) -> dict[str, Any]:
         raise refuse(where, value, "must be an object of numbers")
     flat = flatten(value)
     return {key: None if each is None else to_double(each, f"{where}.{key}") for key, each in flat.items()}
+
+
+def to_words(value: Any, where: str) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise refuse(where, value, "must be an object of strings")
+    return {key: to_keyword(each, f"{where}.{key}") for key, each in flatten(value).items() if each is not None}
 
 
 def flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from driftlog.contract.events import (
     FeedbackEvent,
+    OpinionDocument,
     OutcomeDocument,
     PredictionEvent,
     QuarantinedEvent,
@@ -24,6 +25,7 @@ EVENTS = {
     "resources": ResourceEvent,
     "quarantine": QuarantinedEvent,
     "outcomes": OutcomeDocument,
+    "opinions": OpinionDocument,
 }
 
 

@@ -10,6 +10,7 @@ AUDITING: Final[dict[str, str]] = {
     "retention.resources": "CPU, memory and storage samples.",
     "retention.quarantine": "Refused events with their raw text.",
     "retention.outcomes": "Predictions joined with their truth.",
+    "retention.opinions": "Ratings and answers, joined with their prediction.",
     "retention.profiles": "Counts by bucket; what remains of predictions that were dropped.",
     "retention.results": "Measurements and verdicts.",
     "retention.runs": "What each cycle of a worker did.",
