@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Final, Literal
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import msgspec
 
 from driftlog.contract.alert import Alert, AlertMember, Decomposition, Severity
+from driftlog.contract.handling import Transition
 from driftlog.contract.measurement import MARK_INTEGRITY, SEVERITY, Measurement, Verdict
 from driftlog.contract.window import Window
 from driftlog.decide import wording
 from driftlog.decide.causes import alert_key, cause_of, scope_of
+from driftlog.decide.lifecycle import is_active
 from driftlog.decide.series import SeriesState, series_state
+from driftlog.decide.transitions import moved
 
 SPARSE_PURPOSE: Final = "quality"
 """Quality measurements are stored only where there is something to say: no measurement means nothing wrong."""
 MOST_EXPLAINED: Final = 20
+NO_COOLDOWN: Final = timedelta(0)
+BY_VERDICT: Final[Mapping[str, Severity]] = {"info": "info", "warning": "warning", "critical": "critical"}
 _DATA_PURPOSES: Final = frozenset({"data_drift", "prediction_drift", "quality", "operational"})
 _DRIFT: Final = frozenset({"data_drift", "prediction_drift", "target_drift", "attribution_drift"})
 
@@ -30,14 +35,15 @@ def advance(
     now: datetime,
     *,
     explain: Mapping[str, Decomposition] | None = None,
+    cooldown: timedelta = NO_COOLDOWN,
 ) -> list[Alert]:
     """Alerts that one window opens, changes or resolves.
 
     Parameters
     ----------
     open_alerts
-        Alerts that are open. Resolved ones may be among them, and should be where old windows are evaluated again: an
-        episode that is over is not opened a second time by a window it covered.
+        Alerts that are not over. Resolved ones may be among them, and should be where old windows are evaluated again
+        (an episode that is over is not opened a second time by a window it covered), and where there is a `cooldown`.
     episodes
         Alert key -> number of its last episode.
     judged
@@ -50,6 +56,8 @@ def advance(
     explain
         Field (of drift) or metric (of performance) -> how the change of this window splits into a change of the mix of
         segments and changes inside them; of the whole model. Those of an alert's members go into its message and data.
+    cooldown
+        A cause that is back within this time after its windows were well again continues its episode.
 
     Returns
     -------
@@ -58,12 +66,18 @@ def advance(
 
     Rules
     -----
-    - Measurements of one cause (`driftlog.decide.causes`) make one alert; no two are open with one key.
-    - Opens when a series is in breach in this window and in N of its last M judged windows.
+    - Measurements of one cause (`driftlog.decide.causes`) make one alert; no two of one key are active.
+    - Opens when a series is in breach in this window and in N of its last M judged windows. Within `cooldown` of the
+      end of an episode that its own windows resolved, that episode goes on (``reopened``); one that a person resolved
+      is over for good: a later window in breach opens the next one.
+    - Windows that an episode had taken into account when it was resolved or reopened (`Alert.settled`) neither open the
+      cause again nor resolve it.
     - A later window with a series in breach updates it: members (the confirmed ones, or all in breach where none is),
       severity (the highest so far), `windows`. `evidence` stays what opened it.
-    - Resolves when no series of the cause was in breach in its last M judged windows. A window in which nothing of the
-      cause could be judged changes nothing.
+    - Resolves when no series of the cause was in breach in its last M judged windows and every value is back at its
+      threshold's `clear` level. A window in which nothing of the cause could be judged changes nothing.
+    - Opening, a higher severity, resolving and reopening are transitions in `Alert.history`. An acknowledged alert goes
+      on as an open one does.
     - A window whose pipeline was at fault (mark ``integrity``) says nothing by its silence.
     - The last window of the episode evaluated again updates it in place. Where that window opened it and does not any
       more, the alert is resolved "after late data". Windows before it change nothing: evaluate those after it again, in
@@ -89,7 +103,7 @@ def advance(
     window = windows.pop()
     known = explain or {}
     changes = (
-        _advance_cause(key, states, newest.get(key), episodes.get(key, 0), window, now, known)
+        _advance_cause(key, states, newest.get(key), episodes.get(key, 0), window, now, known, cooldown)
         for key, states in causes.items()
     )
     return [alert for alert in changes if alert is not None]
@@ -116,7 +130,7 @@ def _silent_causes(
     return [
         alert.key
         for alert in alerts
-        if alert.status == "open"
+        if is_active(alert)
         and alert.purpose == SPARSE_PURPOSE
         and alert.key not in causes
         and scope_of(alert.evidence) in alive - faulty
@@ -131,28 +145,43 @@ def _advance_cause(
     window: Window,
     now: datetime,
     explain: Mapping[str, Decomposition],
+    cooldown: timedelta,
 ) -> Alert | None:
-    if alert is None or alert.status == "resolved":
-        covered = alert is not None and alert.resolved is not None and window.end <= alert.resolved
+    if alert is None or not is_active(alert):
         confirmed = [state for state in states if state.confirmed]
-        if covered or not confirmed:
+        if not confirmed or (alert is not None and window.end <= _settled(alert)):
             return None
+        if alert is not None and _continues(alert, window, cooldown):
+            return _reopened(alert, states, window, now, explain)
         episode = max(last_episode, alert.episode if alert is not None else 0) + 1
         return _opened(key, episode, states, confirmed, window, now, explain)
     if window.start < alert.last_window.start:
         return None
     again = window == alert.last_window
+    held = alert.settled is not None and window.end <= alert.settled
     unfounded = again and alert.first_window == window and not any(state.confirmed for state in states)
     informed = not states or any(state.judged for state in states)
-    if not informed:
+    if not informed or (held and not again):
         return None
-    if unfounded:
+    if unfounded and not held:
         return _resolved(alert, states, window, now, late=True)
     if any(state.breach for state in states):
         return _updated(alert, states, window, now, explain, again=again)
-    if all(state.clean for state in states):
+    if all(state.clean for state in states) and not held:
         return _resolved(alert, states, window, now, late=again)
     return None
+
+
+def _settled(alert: Alert) -> datetime:
+    """Up to where windows belong to an episode that is over."""
+    if alert.settled is not None:
+        return alert.settled
+    return alert.resolved if alert.resolved is not None else alert.last_window.end
+
+
+def _continues(alert: Alert, window: Window, cooldown: timedelta) -> bool:
+    """Whether a window that opens the cause again belongs to the episode before: its own windows ended it not long ago."""
+    return not alert.resolved_by and cooldown > NO_COOLDOWN and window.end - _settled(alert) <= cooldown
 
 
 def _opened(
@@ -169,6 +198,7 @@ def _opened(
     lead = members[0].measurement
     cause = cause_of(lead)
     marks = _marks(members)
+    title, severity = wording.title(lead.model, cause, members, _series(states)), _severity(lead)
     return Alert(
         key=key,
         episode=episode,
@@ -180,8 +210,8 @@ def _opened(
         purpose=lead.purpose,
         metric=cause,
         status="open",
-        severity=_severity(lead),
-        title=wording.title(lead.model, cause, members, _series(states)),
+        severity=severity,
+        title=title,
         message=wording.message(cause, members, _series(states), marks, explained),
         opened=window.end,
         updated=now,
@@ -192,6 +222,7 @@ def _opened(
         last_window=window,
         marks=marks,
         decompositions=explained,
+        history=(Transition(number=1, kind="opened", at=now, text=title, severity=severity),),
     )
 
 
@@ -204,38 +235,73 @@ def _updated(
     *,
     again: bool,
 ) -> Alert | None:
+    changes = _as_of(alert, states, window, explain)
+    changes["windows"] = alert.windows if again else alert.windows + 1
+    severity: Severity = max((alert.severity, changes.pop("lead")), key=lambda name: SEVERITY[name])
+    if severity != alert.severity:
+        text = f"{alert.severity} before: {changes['title']}"
+        return moved(alert, "worsened", now, text=text, severity=severity, **changes)
+    changed = msgspec.structs.replace(alert, **changes)
+    if _content(changed) == _content(alert):
+        return None
+    return msgspec.structs.replace(changed, updated=max(alert.updated, now))
+
+
+def _reopened(
+    alert: Alert, states: list[SeriesState], window: Window, now: datetime, explain: Mapping[str, Decomposition]
+) -> Alert:
+    """The episode goes on; whoever had acknowledged it still has it."""
+    changes = _as_of(alert, states, window, explain)
+    severity: Severity = max((alert.severity, changes.pop("lead")), key=lambda name: SEVERITY[name])
+    return moved(
+        alert,
+        "reopened",
+        now,
+        text=f"back within the cool-down: {changes['title']}",
+        severity=severity,
+        status="open" if alert.acknowledged is None else "acknowledged",
+        windows=alert.windows + 1,
+        resolved=None,
+        resolution="",
+        settled=None,
+        **changes,
+    )
+
+
+def _as_of(
+    alert: Alert, states: list[SeriesState], window: Window, explain: Mapping[str, Decomposition]
+) -> dict[str, Any]:
+    """What a window in breach says of an alert; `lead` is the severity of its worst series."""
     breaching = [state for state in states if state.breach]
     members = _worst_first([state for state in breaching if state.confirmed] or breaching)
     marks = _marks(members)
     explained = _explained(members, explain)
-    severity = max((alert.severity, _severity(members[0].measurement)), key=lambda name: SEVERITY[name])
-    changed = msgspec.structs.replace(
-        alert,
-        severity=severity,
-        title=wording.title(alert.model, alert.metric, members, _series(states)),
-        message=wording.message(alert.metric, members, _series(states), marks, explained),
-        latest=_latest(alert, states, members),
-        members=tuple(_member(state.measurement) for state in members),
-        windows=alert.windows if again else alert.windows + 1,
-        last_window=window,
-        marks=marks,
-        decompositions=explained,
-    )
-    if _content(changed) == _content(alert):
-        return None
-    return msgspec.structs.replace(changed, updated=now)
+    return {
+        "lead": _severity(members[0].measurement),
+        "title": wording.title(alert.model, alert.metric, members, _series(states)),
+        "message": wording.message(alert.metric, members, _series(states), marks, explained),
+        "latest": _latest(alert, states, members),
+        "members": tuple(_member(state.measurement) for state in members),
+        "last_window": window,
+        "marks": marks,
+        "decompositions": explained,
+    }
 
 
 def _resolved(alert: Alert, states: list[SeriesState], window: Window, now: datetime, *, late: bool) -> Alert:
     limits = [state.measurement.limit for state in states]
     longest = max((limit.of_windows[1] for limit in limits if limit is not None), default=1)
-    return msgspec.structs.replace(
+    resolution = wording.resolution(longest, late=late)
+    return moved(
         alert,
+        "resolved",
+        now,
+        text=resolution,
         status="resolved",
         latest=_latest(alert, states, []),
-        updated=now,
         resolved=window.end,
-        resolution=wording.resolution(longest, late=late),
+        resolution=resolution,
+        settled=window.end,
     )
 
 
@@ -299,8 +365,7 @@ def _member(measurement: Measurement) -> AlertMember:
 
 
 def _severity(measurement: Measurement) -> Severity:
-    severity: Literal["warning", "critical"] = "critical" if measurement.verdict == "critical" else "warning"
-    return severity
+    return BY_VERDICT.get(measurement.verdict, "warning")
 
 
 def _marks(members: list[SeriesState]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from driftlog.contract.measurement import Limit, Measurement
+from driftlog.contract.measurement import Measurement
 from driftlog.contract.settings import ThresholdSettings
 from driftlog.decide.verdicts import Decision, beyond
 
@@ -34,6 +34,7 @@ def is_clear(measurement: Measurement) -> bool:
     """Whether the value has come back as far as an open alert asks for; without a value, or a level, nothing is asked.
 
     >>> from datetime import UTC, datetime
+    >>> from driftlog.contract.measurement import Limit
     >>> from driftlog.contract.window import Window
     >>> day = Window(datetime(2026, 3, 3, tzinfo=UTC), datetime(2026, 3, 4, tzinfo=UTC))
     >>> limit = Limit("constant", "above", warning=0.2, clear=0.1)

@@ -10,8 +10,8 @@ import msgspec
 from driftlog.contract.measurement import Measurement, Verdict
 from driftlog.decide.hysteresis import is_clear
 
-BREACH: Final = frozenset({"warning", "critical"})
-JUDGED: Final = frozenset({"ok", "warning", "critical", "cannot_alarm"})
+BREACH: Final = frozenset({"info", "warning", "critical"})
+JUDGED: Final = frozenset({*BREACH, "ok", "cannot_alarm"})
 
 
 class SeriesState(msgspec.Struct, frozen=True):
@@ -24,8 +24,8 @@ class SeriesState(msgspec.Struct, frozen=True):
     confirmed
         In breach now, and in N of the last M judged windows, this one included.
     clean
-        No breach in the last M: of the judged windows where this one is judged; of all windows where it is not. And this
-        value has come back to the threshold's `clear` level, where there is one.
+        No breach in the last M: of the judged windows where this one is judged; of all windows where it is not. And
+        this value has come back to the threshold's `clear` level, where there is one.
     """
 
     measurement: Measurement
