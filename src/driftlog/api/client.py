@@ -215,7 +215,7 @@ class Driftlog:
         """
         for name, value, known in (
             ("status", status, ("open", "resolved")),
-            ("severity", severity, ("warning", "critical")),
+            ("severity", severity, ("info", "warning", "critical")),
         ):
             if value is not None and value not in known:
                 raise UsageError(f"{name}: {value!r} is none", remedy=f"use one of {', '.join(known)}")

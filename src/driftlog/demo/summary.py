@@ -17,7 +17,7 @@ from driftlog.demo.scenarios import Scenario
 from driftlog.demo.weeks import Story, Week
 
 SHOWN_FIELDS = 3
-STYLES = {"critical": "bold red", "warning": "yellow"}
+STYLES = {"critical": "bold red", "warning": "yellow", "info": "blue"}
 
 
 def weeks_table(story: Story, scenario: Scenario | None = None, *, wide: bool = True) -> Table:

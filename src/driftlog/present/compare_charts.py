@@ -81,7 +81,7 @@ def _pair(pair: Pair, across: Linear, y: float) -> list[Markup]:
     if abs(x1 - x0) > 7:
         parts.append(element("line", x1=x0, x2=x1, y1=y, y2=y, class_="link"))
     parts.append(titled("circle", pair.title, cx=x0, cy=y, r=4.6, class_="dot before"))
-    if pair.verdict in ("warning", "critical"):
+    if pair.verdict in ("info", "warning", "critical"):
         triangle = [(x1, y - 7), (x1 + 7, y + 5.5), (x1 - 7, y + 5.5)]
         parts.append(titled("path", pair.title, d=path(triangle, close=True), class_=f"mark {pair.verdict}"))
     else:
@@ -106,7 +106,7 @@ def effect_chart(effects: Sequence[Effect], *, label: str, form: Callable[[float
 
 def _effect(effect: Effect, across: Linear, y: float, end: float) -> list[Markup]:
     middle = y + _ROW / 2
-    style = effect.verdict if effect.verdict in ("warning", "critical") else ""
+    style = effect.verdict if effect.verdict in ("info", "warning", "critical") else ""
     parts = [text(effect.name, LABEL - 14, middle + 4, class_="row-name", anchor="end")]
     usual = None if effect.usual is None else across(min(effect.usual, across.high))
     if usual is not None:

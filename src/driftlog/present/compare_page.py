@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 import driftlog
 from driftlog.contract.comparison import Comparison, Side
-from driftlog.contract.measurement import SEVERITY, Measurement
+from driftlog.contract.measurement import LEVELS, SEVERITY, Measurement
 from driftlog.contract.profile import Reference
 from driftlog.present.charts.distribution import category_bars, histogram
 from driftlog.present.compare_charts import Effect, Pair, effect_chart, pair_chart
@@ -124,8 +124,8 @@ def side_title(side: Side) -> tuple[str, str]:
 
 def _status(lines: Sequence[Line]) -> Status:
     worst = max((SEVERITY[line.verdict] for line in lines), default=0)
-    judged = any(line.verdict in ("ok", "warning", "critical") for line in lines)
-    level = ("ok", "warning", "critical")[worst] if judged else "unknown"
+    judged = any(line.verdict in LEVELS for line in lines)
+    level = LEVELS[worst] if judged else "unknown"
     return Status(level, summary(lines))
 
 
@@ -150,7 +150,7 @@ def _cards(lines: Sequence[Line]) -> list[Card]:
 
 
 def _level(lines: Sequence[Line]) -> str:
-    return ("ok", "warning", "critical")[max((SEVERITY[line.verdict] for line in lines), default=0)]
+    return LEVELS[max((SEVERITY[line.verdict] for line in lines), default=0)]
 
 
 def _performance(lines: Sequence[Line]) -> Section:
@@ -329,7 +329,7 @@ def comparison_fragment(comparison: Comparison) -> str:
     for family, _ in FAMILIES:
         for index, line in enumerate([line for line in lines if line.family == family][:6]):
             texts = [family if not index else "", *line_cells(line)]
-            colour = {"warning": "#c77800", "critical": "#b3264c"}.get(line.verdict)
+            colour = {"info": "#1f6fb2", "warning": "#c77800", "critical": "#b3264c"}.get(line.verdict)
             style = f'{cell[:-1]};color:{colour};font-weight:600"' if colour else cell
             body.append("<tr>" + "".join(f"<td {style}>{escape(text)}</td>" for text in texts) + "</tr>")
     return (

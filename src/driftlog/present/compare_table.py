@@ -57,7 +57,7 @@ def head(comparison: Comparison) -> Text:
 def mark(verdict: str) -> Text:
     """A verdict's symbol; its name where something is wrong."""
     full = verdict_text(verdict)
-    if verdict in ("warning", "critical"):
+    if verdict in ("info", "warning", "critical"):
         return full
     return Text("" if verdict == "not_judged" else full.plain.partition(" ")[0], style=full.style)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from driftlog.contract.measurement import SEVERITY, Measurement
+from driftlog.contract.measurement import LEVELS, SEVERITY, Measurement
 from driftlog.contract.profile import Reference
 from driftlog.contract.scenario import Scenario
 from driftlog.present.charts.distribution import category_bars, histogram
@@ -65,14 +65,14 @@ def render_scenario(scenario: Scenario) -> str:
 
 def _status(scenario: Scenario, lines: Sequence[Line]) -> Status:
     new = [SEVERITY[line.verdict] for line in lines if line.fires and not line.fired]
-    level = ("ok", "warning", "critical")[max(new, default=0)]
+    level = LEVELS[max(new, default=0)]
     return Status(level, summary(scenario, lines), clean(reproduced(scenario.reproduction).capitalize() + ".", 200))
 
 
 def _cards(scenario: Scenario, lines: Sequence[Line]) -> list[Card]:
     fires = would_fire(lines)
     new = [line for line in fires if not line.fired]
-    level = ("ok", "warning", "critical")[max((SEVERITY[line.verdict] for line in new), default=0)]
+    level = LEVELS[max((SEVERITY[line.verdict] for line in new), default=0)]
     cards = [Card("New alerts", str(len(new)), f"{len(fires) - len(new)} crossed already", level)]
     for name in ("roc_auc", "accuracy", "f1", "mae", "rmse"):
         line = next((x for x in _performance_lines(lines) if x.source.either.metric == name and x.change), None)

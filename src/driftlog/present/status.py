@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from driftlog.contract.alert import Alert
-from driftlog.contract.measurement import MARK_IMMATURE, SEVERITY, Measurement
+from driftlog.contract.measurement import LEVELS, MARK_IMMATURE, SEVERITY, Measurement
 from driftlog.contract.window import Window
 from driftlog.present.charts.spark import sparkline
 from driftlog.present.report_data import ReportData
@@ -19,7 +19,7 @@ _SPARK_POINTS: Final = 60
 
 @dataclass(frozen=True)
 class Status:
-    """How the model is doing: ok, warning, critical or unknown; one sentence and one of detail."""
+    """How the model is doing: one of `LEVELS`, or unknown; one sentence and one of detail."""
 
     level: str
     sentence: str
@@ -67,16 +67,19 @@ def model_status(data: ReportData) -> Status:
     if critical:
         more = f" Open beside it: {plural(len(opened) - 1, 'alert')}." if len(opened) > 1 else ""
         return Status("critical", f"{name} needs attention: {_without_name(critical[0])}.{more}", performance)
-    if opened:
-        about = _without_name(opened[0]) if len(opened) == 1 else f"{plural(len(opened), 'warning')} are open"
+    warnings = [alert for alert in opened if alert.severity == "warning"]
+    if warnings:
+        about = _without_name(warnings[0]) if len(opened) == 1 else f"{plural(len(opened), 'alert')} are open"
         return Status("warning", f"{name} works, and should be watched: {about}.", performance)
+    if opened:
+        return Status("info", f"{name} works; worth knowing: {_without_name(opened[0])}.", performance)
     resolved = [alert for alert in data.alerts if alert.status == "resolved"]
     past = (
         f" {plural(len(resolved), 'alert')} of this period {'is' if len(resolved) == 1 else 'are'} resolved."
         if resolved
         else ""
     )
-    if not any(m.verdict in ("ok", "warning", "critical") for m in data.measurements):
+    if not any(m.verdict in LEVELS for m in data.measurements):
         return Status("unknown", f"{name} cannot be judged yet: there is not enough data.", performance)
     return Status("ok", f"{name} works as expected; no alert is open.{past}", performance)
 
@@ -109,9 +112,10 @@ def cards(data: ReportData) -> list[Card]:
 
 def _alerts(data: ReportData) -> Card:
     opened = [alert for alert in data.alerts if alert.status == "open"]
-    critical = sum(alert.severity == "critical" for alert in opened)
-    note = f"{critical} critical, {len(opened) - critical} warning" if opened else f"{len(data.alerts)} in the past"
-    return Card("Open alerts", str(len(opened)), note, "critical" if critical else "warning" if opened else "ok")
+    counts = {level: sum(alert.severity == level for alert in opened) for level in reversed(LEVELS)}
+    shown = [f"{count} {level}" for level, count in counts.items() if count or level in ("critical", "warning")]
+    note = ", ".join(shown[: 3 if counts["info"] else 2]) if opened else f"{len(data.alerts)} in the past"
+    return Card("Open alerts", str(len(opened)), note, next((name for name, count in counts.items() if count), "ok"))
 
 
 def _metric(data: ReportData, metric: str) -> Card | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from driftlog.contract.alert import Alert
-from driftlog.contract.measurement import SEVERITY, Measurement
+from driftlog.contract.measurement import LEVELS, SEVERITY, Measurement
 from driftlog.contract.window import Window
 
 HEADLINES: Final[tuple[str, ...]] = ("roc_auc", "accuracy", "f1_macro", "mae", "rmse")
@@ -27,7 +27,7 @@ class WindowSummary:
     drifted
         Features in breach, worst first.
     verdict
-        The worst of the window's verdicts: ok, warning or critical.
+        The worst of the window's verdicts: one of `LEVELS`.
     opened, resolved
         Titles of alerts that this window opened and resolved.
     """
@@ -81,7 +81,7 @@ def _summarise(
         maturity=max(performance, default=None),
         error_rate=errors.value if errors is not None else None,
         drifted=tuple(dict.fromkeys(m.field for m in breaches)),
-        verdict=("ok", "warning", "critical")[worst],
+        verdict=LEVELS[worst],
         opened=tuple(a.title for a in alerts if a.first_window == window),
         resolved=tuple(a.title for a in alerts if a.resolved == window.end),
     )

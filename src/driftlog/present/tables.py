@@ -35,6 +35,7 @@ from driftlog.present.text import (
 _STYLES: Final[dict[str, str]] = {
     "critical": "bold red",
     "warning": "yellow",
+    "info": "blue",
     "problem": "bold red",
     "failed": "bold red",
     "ok": "green",
@@ -50,6 +51,7 @@ _SYMBOLS: Final[dict[str, str]] = {
     "problem": "▲▲",
     "failed": "▲▲",
     "warning": "▲",
+    "info": "△",
     "ok": "✓",
     "cannot_alarm": "∅",
 }

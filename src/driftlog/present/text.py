@@ -88,6 +88,7 @@ METRIC_TITLES: Final[dict[str, str]] = {
 
 VERDICT_TITLES: Final[dict[str, str]] = {
     "ok": "ok",
+    "info": "worth knowing",
     "warning": "warning",
     "critical": "critical",
     "insufficient_data": "not enough data",

@@ -18,7 +18,7 @@ from driftlog.contract.segment import canonical_segment
 if TYPE_CHECKING:
     from driftlog.store.client import Store
 
-VERDICTS = ("ok", "warning", "critical", "insufficient_data", "cannot_alarm", "not_judged")
+VERDICTS = ("ok", "info", "warning", "critical", "insufficient_data", "cannot_alarm", "not_judged")
 
 
 @click.command(

@@ -97,7 +97,7 @@ def _cell(cell: Cell, timeline: Timeline, y: float) -> Markup:
         "rx": 2.0 if gap else 0.0,
     }
     parts = [element("title", cell.title)]
-    breach = cell.verdict in ("warning", "critical")
+    breach = cell.verdict in ("info", "warning", "critical")
     if cell.strength is None:
         parts.append(element("rect", **box, class_="cell empty"))
     elif breach:
@@ -113,12 +113,12 @@ def _cell(cell: Cell, timeline: Timeline, y: float) -> Markup:
 
 
 def _marks(verdict: str, x: float, y: float, width: float) -> list[Markup]:
-    """One triangle for a warning, two for critical; a bar where there is no room."""
+    """One triangle for a warning, a small one for an info, two for critical; a bar where there is no room."""
     size = min(4.0, width / 3)
     if size < 1.5:
         return []
-    places = [x] if verdict == "warning" else [x - size * 0.95, x + size * 0.95]
-    size = size if verdict == "warning" else size * 0.85
+    places = [x] if verdict != "critical" else [x - size * 0.95, x + size * 0.95]
+    size *= {"critical": 0.85, "info": 0.6}.get(verdict, 1.0)
     return [
         element(
             "path",
@@ -136,6 +136,7 @@ def legend() -> Markup:
     entries: list[tuple[str, str, float | None]] = [
         ("far from the limit", "ok", 0.1),
         ("near the limit", "ok", 1.0),
+        ("worth knowing", "info", 1.0),
         ("warning", "warning", 1.0),
         ("critical", "critical", 1.0),
         ("cannot alarm", "cannot_alarm", 0.2),
@@ -152,7 +153,7 @@ def _swatch(x: float, width: float, verdict: str, strength: float | None) -> Mar
     box = {"x": x, "y": 3.0, "width": width, "height": 18.0, "rx": 2.0}
     if strength is None:
         return element("rect", **box, class_="cell empty")
-    if verdict in ("warning", "critical"):
+    if verdict in ("info", "warning", "critical"):
         return group([element("rect", **box, class_=f"cell {verdict}"), *_marks(verdict, x + width / 2, 12.0, width)])
     parts = [
         element("rect", **box, class_="cell base"),

@@ -138,8 +138,8 @@ def _runs(points: Sequence[Point]) -> list[list[Point]]:
 
 def _mark(point: Point, tone: int, timeline: Timeline, scale: Linear, *, many: bool) -> Markup:
     x, y = timeline(point.middle), scale(point.value or 0.0)
-    if point.verdict in ("warning", "critical"):
-        size = 7.0 if point.verdict == "critical" else 5.5
+    if point.verdict in ("info", "warning", "critical"):
+        size = {"critical": 7.0, "warning": 5.5}.get(point.verdict, 4.5)
         triangle = [(x, y - size), (x + size, y + size * 0.8), (x - size, y + size * 0.8)]
         return titled("path", point.title, d=path(triangle, close=True), class_=f"mark {point.verdict}")
     style = f"mark tone{tone}" + (" hollow" if point.hollow else "")

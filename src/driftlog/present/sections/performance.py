@@ -88,6 +88,8 @@ def levels(series: Sequence[Measurement]) -> list[Level]:
     if reference is not None:
         found.append(Level("reference", reference, "reference"))
     limit = next((m.limit for m in reversed(series) if m.limit is not None), None)
+    if limit is not None and limit.info is not None:
+        found.append(Level("worth knowing", limit.info, "info"))
     if limit is not None and limit.warning is not None:
         found.append(Level("warning", limit.warning, "warning"))
     if limit is not None and limit.critical is not None:
