@@ -119,6 +119,8 @@ def _decode_optional(kind: Any, raw: object, path: SettingPath) -> object:
 
 
 def _decode_choice(choices: tuple[object, ...], raw: object, path: SettingPath) -> object:
+    if raw is False and "off" in choices:  # YAML reads off as a truth value
+        return "off"
     if raw in choices:
         return raw
     near = difflib.get_close_matches(str(raw), [str(c) for c in choices], n=1)
@@ -140,7 +142,8 @@ def _decode_tuple(args: tuple[Any, ...], raw: object, path: SettingPath) -> tupl
             else [p.strip() for p in text.split(",") if p.strip()]
         )
     if not isinstance(raw, list):
-        raise SettingRefused("must be a list", path, value=raw, remedy="write [a, b], or one `- item` a line")
+        shown = None if args[0] is Secret or struct_items else raw  # it may hold one
+        raise SettingRefused("must be a list", path, value=shown, remedy="write [a, b], or one `- item` a line")
     if args[-1] is Ellipsis:
         return tuple(decode(args[0], item, (*path, index)) for index, item in enumerate(raw))
     if len(raw) != len(args):

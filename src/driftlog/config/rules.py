@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import timedelta
 from typing import Final
@@ -12,11 +11,13 @@ from zoneinfo import ZoneInfo
 from driftlog.config.auditing_rules import check_retention
 from driftlog.config.decode import SettingRefused
 from driftlog.config.experiment_rules import check_experiments
+from driftlog.config.maintaining_rules import check_maintaining
 from driftlog.config.notifying_rules import check_notifications
 from driftlog.config.origins import SettingPath
 from driftlog.config.surveying_rules import check_feedback, check_surveying
+from driftlog.config.threshold_rules import check_threshold
 from driftlog.config.watching_rules import check_watching
-from driftlog.contract.settings import ElasticsearchSettings, IntakeSettings, ModelSettings, Settings, ThresholdSettings
+from driftlog.contract.settings import ElasticsearchSettings, IntakeSettings, ModelSettings, Settings
 from driftlog.contract.window import DAY
 
 _HEAP: Final = re.compile(r"[1-9]\d*[mg]\Z", re.IGNORECASE)
@@ -164,9 +165,10 @@ def _check_model(model: ModelSettings, path: SettingPath) -> None:
         )
     check_watching(model, path)
     check_experiments(model, path)
+    check_maintaining(model, path)
     check_surveying(model, path)
     for index, threshold in enumerate(model.thresholds):
-        _check_threshold(threshold, (*path, "thresholds", index))
+        check_threshold(threshold, (*path, "thresholds", index))
 
 
 def _check_timezone(name: str, path: SettingPath) -> None:
@@ -176,57 +178,3 @@ def _check_timezone(name: str, path: SettingPath) -> None:
         raise SettingRefused(
             "is no time zone", path, value=name, remedy="use a name such as Europe/Berlin or UTC"
         ) from None
-
-
-def _check_threshold(threshold: ThresholdSettings, path: SettingPath) -> None:
-    if not threshold.metric:
-        raise SettingRefused("is empty", (*path, "metric"), remedy="name a metric, or * for all")
-    limited = ("constant", "relative", "quantile", "seasonal")
-    if threshold.kind in limited and threshold.warning is None and threshold.critical is None:
-        raise SettingRefused("has no limit", path, remedy="give warning, critical or both; kind: none judges nothing")
-    if threshold.floor < 0:
-        raise SettingRefused("must not be negative", (*path, "floor"), value=threshold.floor, remedy="write 0.05, say")
-    needed, of = threshold.of_windows
-    if not 1 <= needed <= of:
-        raise SettingRefused(
-            "is not N of M windows", (*path, "of_windows"), value=[needed, of], remedy="write [2, 3], say"
-        )
-    _check_history_limits(threshold, path)
-    _check_order(threshold, path)
-
-
-def _check_history_limits(threshold: ThresholdSettings, path: SettingPath) -> None:
-    for name, limit in (("warning", threshold.warning), ("critical", threshold.critical)):
-        if limit is None:
-            continue
-        if threshold.kind == "quantile" and not 0 < limit < 1:
-            example = "0.99" if threshold.direction == "above" else "0.01"
-            raise SettingRefused(
-                "must lie between 0 and 1, as a quantile of the metric's own history",
-                (*path, name),
-                value=limit,
-                remedy=f"write {example}, or kind: constant for a limit of the value itself",
-            )
-        if threshold.kind == "seasonal" and not 0 < limit < math.inf:
-            raise SettingRefused(
-                "must be positive, in standard deviations from the same hour of the week",
-                (*path, name),
-                value=limit,
-                remedy="write 3; direction says on which side",
-            )
-
-
-def _check_order(threshold: ThresholdSettings, path: SettingPath) -> None:
-    """A critical limit lies farther out than a warning; both may be the same."""
-    if threshold.warning is None or threshold.critical is None or threshold.warning == threshold.critical:
-        return
-    direction = "above" if threshold.kind == "seasonal" else threshold.direction
-    milder = threshold.warning <= threshold.critical
-    if threshold.kind in ("constant", "quantile", "seasonal") and milder != (direction == "above"):
-        side = "above" if direction == "above" else "below"
-        raise SettingRefused(
-            f"is crossed before warning, with direction {threshold.direction}",
-            (*path, "critical"),
-            value=threshold.critical,
-            remedy=f"critical must lie {side} warning",
-        )

@@ -32,6 +32,10 @@ Outcome = Literal[
 OUTCOMES: Final[tuple[str, ...]] = get_args(Outcome)
 
 
+TRIGGERS: Final = ("schedule", "degraded", "drifted", "new_labels", "estimated_loss", "request")
+"""Names of the evidence of triggers."""
+
+
 class GitState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The training code: full commit id, tag at it, uncommitted changes."""
 
@@ -97,8 +101,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the loop decided at one look, also when it was to do nothing.
 
-    `missing` says what it waits for, `next_look` when it looks again. Looks that decide the same on the same UTC day are
-    one record: `at` is the first of them, `until` the last, `looks` their number, the evidence that of the last.
+    `missing` says what it waits for, `next_look` when it looks again. Looks that decide the same on the same UTC day
+    are one record: `at` is the first of them, `until` the last, `looks` their number, the evidence that of the last.
     """
 
     id: str
@@ -258,7 +262,7 @@ class MaintainRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     id: str
     model: str
     environment: str
-    kind: Literal["retrain", "approve", "reject", "rollback"]
+    kind: Literal["retrain", "approve", "reject"]
     by: str
     at: datetime
     why: str = ""

@@ -1,0 +1,1 @@
+"""A candidate against the champion, on the same labelled rows."""
