@@ -180,7 +180,7 @@ def _settled(alert: Alert) -> datetime:
 
 
 def _continues(alert: Alert, window: Window, cooldown: timedelta) -> bool:
-    """Whether a window that opens the cause again belongs to the episode before: its own windows ended it not long ago."""
+    """Whether the cause is back so soon after its windows ended the episode that it is still the same."""
     return not alert.resolved_by and cooldown > NO_COOLDOWN and window.end - _settled(alert) <= cooldown
 
 

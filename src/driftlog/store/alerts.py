@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from driftlog.contract.alert import Alert
+from driftlog.contract.alert import ACTIVE, Alert
 from driftlog.store.bulk import require_stored
 from driftlog.store.client import Store
 from driftlog.store.documents import alert_document, alert_of, document_id
 from driftlog.store.values import BulkAction, Document
+
+STATUSES: Final[Mapping[str, tuple[str, ...]]] = {
+    "open": ACTIVE,
+    "unacknowledged": ("open",),
+    "acknowledged": ("acknowledged",),
+    "resolved": ("resolved",),
+}
+"""What `find_alerts` may be asked for, and which statuses that means: ``open`` is everything that is not over."""
 
 
 def write_alerts(store: Store, alerts: Sequence[Alert], *, term: int) -> int:
@@ -29,7 +37,7 @@ def write_alerts(store: Store, alerts: Sequence[Alert], *, term: int) -> int:
 
 
 def load_open(store: Store, model: str, environment: str | None = None) -> list[Alert]:
-    """Open alerts of `model`, oldest first."""
+    """Alerts of `model` that are not over, acknowledged or not, oldest first."""
     return find_alerts(store, model, environment=environment, status="open")
 
 
@@ -45,7 +53,7 @@ def find_alerts(
 ) -> list[Alert]:
     """Alerts whose episode overlaps [since, until), in order of their opening.
 
-    An open alert has no end: it overlaps every `since`.
+    An alert that is not over has no end: it overlaps every `since`. `status` is one of `STATUSES`.
     """
     query = find_query(model, environment=environment, status=status, severity=severity, since=since, until=until)
     sort = [{"alert.opened": {"order": "asc", "unmapped_type": "date"}}]
@@ -67,10 +75,11 @@ def find_query(
 
         {"bool": {"filter": [
             {"term": {"model.name": "churn"}},
-            {"term": {"alert.status": "open"}},
+            {"terms": {"alert.status": ["open", "acknowledged"]}},
             {"range": {"alert.opened": {"lt": until}}},
             {"bool": {"should": [{"range": {"alert.resolved": {"gte": since}}},
-                                 {"term": {"alert.status": "open"}}], "minimum_should_match": 1}}]}}
+                                 {"terms": {"alert.status": ["open", "acknowledged"]}}],
+                      "minimum_should_match": 1}}]}}
 
     >>> find_query(None)
     {'bool': {'filter': []}}
@@ -78,16 +87,39 @@ def find_query(
     terms = {
         "model.name": model,
         "service.environment": environment,
-        "alert.status": status,
         "alert.severity": severity,
     }
     filters: list[Any] = [{"term": {name: value}} for name, value in terms.items() if value is not None]
+    if status is not None:
+        filters.append({"terms": {"alert.status": list(STATUSES[status])}})
     if until is not None:
         filters.append({"range": {"alert.opened": {"lt": until}}})
     if since is not None:
-        ends = [{"range": {"alert.resolved": {"gte": since}}}, {"term": {"alert.status": "open"}}]
+        ends = [{"range": {"alert.resolved": {"gte": since}}}, {"terms": {"alert.status": list(ACTIVE)}}]
         filters.append({"bool": {"should": ends, "minimum_should_match": 1}})
     return {"bool": {"filter": filters}}
+
+
+def alerts_by_id(store: Store, ids: Iterable[str]) -> list[Alert]:
+    """Alerts by their ids, as last written; ids that are not there are left out."""
+    found = store.mget(store.names.alerts, (document_id(id) for id in ids))
+    return [alert_of(source) for source in found.values()]
+
+
+def alerts_by_handle(store: Store, handle: str, *, most: int = 20) -> list[Alert]:
+    """Alerts whose id is `handle`, or whose handle begins with it; at most `most`, the newest first.
+
+    ``{"bool": {"should": [{"term": {"alert.id": handle}}, {"prefix": {"alert.handle": handle}}],
+    "minimum_should_match": 1}}``
+    """
+    choices = [{"term": {"alert.id": handle}}, {"prefix": {"alert.handle": handle.lower()}}]
+    body = {
+        "query": {"bool": {"should": choices, "minimum_should_match": 1}},
+        "sort": [{"alert.opened": {"order": "desc", "unmapped_type": "date"}}],
+        "size": most,
+    }
+    hits = store.search(store.names.alerts, body)["hits"]["hits"]
+    return [alert_of(hit["_source"]) for hit in hits]
 
 
 def last_episodes(store: Store, model: str, environment: str | None = None) -> dict[str, int]:

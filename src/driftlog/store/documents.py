@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from driftlog.contract.alert import Alert
+from driftlog.contract.alert import ACTIVE, Alert
 from driftlog.contract.events import MAX_ID_BYTES
 from driftlog.contract.measurement import SEVERITY, Measurement
 from driftlog.contract.records import RunRecord
@@ -32,6 +32,22 @@ _ALERT_GROUP: Final = (
     "resolved",
     "resolution",
     "windows",
+    "assignee",
+    "acknowledged",
+    "acknowledged_by",
+    "snoozed_until",
+    "muted_by",
+    "silenced_by",
+    "escalations",
+    "escalated",
+    "resolved_by",
+    "cause",
+    "lesson",
+    "false_alarm",
+    "settled",
+    "objectives",
+    "runbook",
+    "suggested",
 )
 
 
@@ -89,15 +105,19 @@ def measurement_of(document: Mapping[str, Any]) -> Measurement:
 def alert_document(alert: Alert, *, term: int) -> Document:
     """An alert as a document of ``<prefix>-alerts``; `evidence` and `latest` are whole measurements, kept unindexed.
 
-    ``{"@timestamp": updated, "alert": {id, key, episode, status, severity, title, ...}, "model", "service", "metric",
-    "field", "value": the newest, "members": [...], "evidence": {...}, "latest": {...}}``
+    ``{"@timestamp": updated, "alert": {id, handle, key, episode, status, active, severity, title, assignee, muted,
+    silenced, snoozed, last: {number, kind, at, by}, ...}, "model", "service", "metric", "field", "value": the newest,
+    "members": [...], "evidence": {...}, "latest": {...}, "history": [...], "deliveries": [...]}``
+
+    What a rule would filter on stands flat below ``alert`` and is there in every document; `history`, `deliveries` and
+    the measurements are kept unindexed.
     """
     rest: Document = _finite(msgspec.to_builtins(alert))
     group = {name: rest.pop(name) for name in _ALERT_GROUP if name in rest}
     document: Document = {
         **_series(rest),
         "@timestamp": group["updated"],
-        "alert": {"id": alert.id, "windows": alert.windows, **group},
+        "alert": _flat(alert) | group,
         "evidence": finite_measurement(alert.evidence),
         "latest": finite_measurement(alert.latest),
         "value": _finite(alert.latest.value),
@@ -109,11 +129,34 @@ def alert_document(alert: Alert, *, term: int) -> Document:
     return document | rest | {"field": alert.field, "segment": alert.segment}
 
 
+def _flat(alert: Alert) -> Document:
+    """What rules and watches filter on."""
+    last = alert.history[-1] if alert.history else None
+    return {
+        "id": alert.id,
+        "handle": alert.handle,
+        "active": alert.status in ACTIVE,
+        "windows": alert.windows,
+        "assignee": alert.assignee,
+        "snoozed": alert.snoozed_until is not None,
+        "muted": bool(alert.muted_by),
+        "silenced": bool(alert.silenced_by),
+        "escalations": alert.escalations,
+        "objectives": list(alert.objectives),
+        "runbook": alert.runbook,
+        "last": {"number": last.number, "kind": last.kind, "at": last.at, "by": last.by} if last else {},
+    }
+
+
+_FLAT: Final = ("id", "handle", "active", "snoozed", "muted", "silenced", "last")
+"""Of `_flat`, what follows from the rest."""
+
+
 def alert_of(document: Mapping[str, Any]) -> Alert:
     """The alert in a document made by `alert_document`."""
     fields = _without_series(document)
     fields |= fields.pop("alert")
-    for derived in ("@timestamp", "id", "value", "verdict", "term"):
+    for derived in ("@timestamp", "value", "verdict", "term", *_FLAT):
         fields.pop(derived, None)
     return msgspec.convert(fields, Alert)
 

@@ -227,8 +227,23 @@ def test_an_open_alert_overlaps_every_since() -> None:
 
     assert filter_["bool"]["should"] == [
         {"range": {"alert.resolved": {"gte": MARCH}}},
-        {"term": {"alert.status": "open"}},
+        {"terms": {"alert.status": ["open", "acknowledged"]}},
     ]
+
+
+def test_what_is_not_over_may_be_acknowledged() -> None:
+    """Who asks for open alerts means both; who means one says so."""
+    wanted = {
+        status: alerts.find_query(None, status=status)["bool"]["filter"][0]["terms"]["alert.status"]
+        for status in alerts.STATUSES
+    }
+
+    assert wanted == {
+        "open": ["open", "acknowledged"],
+        "unacknowledged": ["open"],
+        "acknowledged": ["acknowledged"],
+        "resolved": ["resolved"],
+    }
 
 
 @pytest.mark.parametrize(

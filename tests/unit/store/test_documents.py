@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftlog.contract.alert import Alert, AlertMember
+from driftlog.contract.alert import Alert, AlertMember, Contribution, Decomposition
+from driftlog.contract.handling import TRANSITION_KINDS, Delivery, Transition
 from driftlog.contract.measurement import PURPOSES, Chunks, Limit, Measurement, Verdict
 from driftlog.contract.records import RunRecord
 from driftlog.contract.window import Window
@@ -95,8 +96,8 @@ alerts = st.builds(
     environment=text,
     purpose=text,
     metric=text,
-    status=st.sampled_from(["open", "resolved"]),
-    severity=st.sampled_from(["warning", "critical"]),
+    status=st.sampled_from(["open", "acknowledged", "resolved"]),
+    severity=st.sampled_from(["info", "warning", "critical"]),
     title=text,
     message=text,
     opened=instants,
@@ -114,6 +115,60 @@ alerts = st.builds(
     variant=text,
     segment=text,
     marks=texts,
+    decompositions=st.lists(
+        st.builds(
+            Decomposition,
+            name=text,
+            by=texts,
+            total=finite,
+            mix=finite,
+            within=finite,
+            mix_share=finite,
+            largest=st.lists(st.builds(Contribution, segment=text, value=finite), max_size=2).map(tuple),
+        ),
+        max_size=1,
+    ).map(tuple),
+    history=st.lists(
+        st.builds(
+            Transition,
+            number=st.integers(1, 99),
+            kind=st.sampled_from(TRANSITION_KINDS),
+            at=instants,
+            by=text,
+            text=text,
+            until=st.none() | instants,
+            request=text,
+            severity=text,
+        ),
+        max_size=2,
+    ).map(tuple),
+    deliveries=st.lists(
+        st.builds(
+            Delivery,
+            transition=st.integers(1, 99),
+            channel=text,
+            status=st.sampled_from(["waiting", "sent", "failed", "suppressed"]),
+            at=instants,
+            reason=text,
+        ),
+        max_size=2,
+    ).map(tuple),
+    suggested=texts,
+    objectives=texts,
+    runbook=text,
+    assignee=text,
+    acknowledged=st.none() | instants,
+    acknowledged_by=text,
+    snoozed_until=st.none() | instants,
+    muted_by=text,
+    silenced_by=text,
+    escalations=counts,
+    escalated=st.none() | instants,
+    resolved_by=text,
+    cause=text,
+    lesson=text,
+    false_alarm=st.none() | st.booleans(),
+    settled=st.none() | instants,
 )
 runs = st.builds(
     RunRecord,
