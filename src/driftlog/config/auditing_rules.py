@@ -27,7 +27,9 @@ def check_retention(settings: Settings) -> None:
     for index, each in enumerate(retention.models):
         _check_length(each.predictions, (*path, "models", index, "predictions"))
         if named.count(each.name) > 1:
-            raise SettingRefused("stands there twice", (*path, "models", index, "name"), value=each.name, remedy="once")
+            raise SettingRefused(
+                "stands there twice", (*path, "models", index, "name"), value=each.name, remedy="keep one"
+            )
     _check_look_back(settings)
     if retention.seals is not None and (retention.predictions is None or retention.seals < retention.predictions):
         raise SettingRefused(

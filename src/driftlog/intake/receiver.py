@@ -10,6 +10,7 @@ from typing import Final
 
 from driftlog.contract.errors import EventRefused
 from driftlog.intake.arrival import Accepted, Arrival, Rules
+from driftlog.intake.erased import Erased
 from driftlog.intake.framing import Line
 from driftlog.intake.normalise import normalise, too_large
 from driftlog.intake.pipeline import Pipeline
@@ -42,6 +43,8 @@ class Receiver:
         Counters to keep.
     now
         Clock.
+    erased
+        Keeps out what was erased.
     """
 
     def __init__(
@@ -53,8 +56,10 @@ class Receiver:
         stats: Stats,
         *,
         now: Callable[[], datetime],
+        erased: Erased | None = None,
     ) -> None:
         self._rules = rules
+        self._erased = erased
         self._registry = registry
         self._pipeline = pipeline
         self._bulk = bulk
@@ -110,6 +115,8 @@ class Receiver:
             except Exception as problem:  # noqa: BLE001 - a poisoned line must not stop its sender
                 error = problem if isinstance(problem, EventRefused) else _unforeseen(problem)
                 refused.append(self._quarantine(error, line.raw, arrival, line.position, size_bytes=line.size_bytes))
+        if self._erased is not None:
+            documents, refused = await self._erased.without(documents), await self._erased.without(refused)
         documents = await self._admit(documents, refused, arrival)
         outcome = Outcome()
         fresh = await self._not_in_last_month(refused, arrival)

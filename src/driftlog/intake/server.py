@@ -23,6 +23,7 @@ from driftlog.intake.access import check_exposure, server_tls
 from driftlog.intake.arrival import Rules
 from driftlog.intake.availability import Availability
 from driftlog.intake.capacity import Capacity
+from driftlog.intake.erased import Erased
 from driftlog.intake.follow import FileIntake, default_positions
 from driftlog.intake.http import HttpIntake
 from driftlog.intake.pipeline import Pipeline
@@ -116,7 +117,8 @@ class Intake:
             availability = Availability(_probe(bulk, store))
             pipeline = Pipeline(bulk, stats)
             registry = Registry(store, self._settings, now=self._now, monotonic=time.monotonic)
-            receiver = Receiver(Rules.of(self._settings), registry, pipeline, bulk, stats, now=self._now)
+            erased = Erased(store, stats, now=self._now, monotonic=time.monotonic)
+            receiver = Receiver(Rules.of(self._settings), registry, pipeline, bulk, stats, now=self._now, erased=erased)
 
             http = HttpIntake(intake, receiver, capacity, availability, stats)
             runner = web.AppRunner(http.application(), access_log=None, shutdown_timeout=STOP_S)

@@ -33,6 +33,8 @@ class Stats(msgspec.Struct):
     bulks: int = 0
     bulk_items: int = 0
     retried_items: int = 0
+    erased: int = 0
+    """Events of erased subjects that were sent again and dropped."""
     tcp_connections: int = 0
     quarantine_reasons: dict[str, int] = {}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PART_BYTES: Final = 4_000_000
+REPLACED: Final = "replaced"
+"""Kind of the document that is left of a reference out of which rows were taken; it leads to the one without them."""
 
 Document = dict[str, Any]
 
@@ -166,6 +168,9 @@ def activate(store: Store, reference_id: str) -> None:
     if hit is None:
         raise _unknown(reference_id)
     source = hit.source
+    if source["kind"] == REPLACED:
+        activate(store, source["replaced_by"])
+        return
     _activate(store, reference_id, source["model"]["name"], source["service"]["environment"], source["binning_id"])
     store.refresh(store.names.references)
 
@@ -220,6 +225,8 @@ def load_reference(store: Store, id: str) -> Reference:
     if hit is None:
         raise _unknown(id)
     source = hit.source
+    if source["kind"] == REPLACED:
+        return load_reference(store, source["replaced_by"])
     wanted = [_part_id(id, number) for number in range(source["parts"])]
     parts = store.mget(store.names.references, wanted)
     if len(parts) < len(wanted):
@@ -236,6 +243,36 @@ def load_reference(store: Store, id: str) -> Reference:
         origin=source["origin"],
         window=Window(parse_instant(window["start"]), parse_instant(window["end"])) if window else None,
     )
+
+
+def replace_stored(store: Store, binning: Binning, old: str, new: Reference) -> None:
+    """Put `new` in the place of the reference `old`, whose rows are deleted; whoever asks for `old` gets `new`.
+
+    The new one is there before the pointer moves, and the pointer has moved before the old one goes.
+    """
+    save(store, binning, new, activate=False)
+    pointer = store.get(store.names.references, _pointer_id(new.model, new.environment))
+    if pointer is not None and pointer.source["id"] == old:
+        _activate(store, new.id, new.model, new.environment, binning.id)
+    hit = store.get(store.names.references, f"reference-{old}")
+    if hit is not None and hit.source["kind"] != REPLACED:
+        left = {name: hit.source[name] for name in ("model", "service", "binning_id", "created", "id", "parts")}
+        stub = {**left, "kind": REPLACED, "replaced_by": new.id}
+        store.put(store.names.references, hit.id, stub)
+    for _ in unfinished_replacements(store, new.model):
+        pass
+
+
+def unfinished_replacements(store: Store, model: str) -> Iterator[tuple[str, str]]:
+    """(old id, new id) of references that were replaced and whose parts are still there; each is finished first."""
+    store.refresh(store.names.references)
+    filters = [{"term": {"kind": REPLACED}}, {"term": {"model.name": model}}, {"range": {"parts": {"gt": 0}}}]
+    for hit in store.scan(store.names.references, {"bool": {"filter": filters}}):
+        source = hit["_source"]
+        parts = (_part_id(source["id"], number) for number in range(source["parts"]))
+        store.bulk(BulkAction("delete", store.names.references, part) for part in parts)
+        store.put(store.names.references, hit["_id"], {**source, "parts": 0}, refresh=True)
+        yield source["id"], source["replaced_by"]
 
 
 def list_references(store: Store, model: str | None = None) -> list[ReferenceInfo]:

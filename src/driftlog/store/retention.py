@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from driftlog.contract.auditing import RetentionSettings
 from driftlog.contract.errors import ConfigError
 from driftlog.contract.names import MONTHLY_KINDS
 from driftlog.contract.window import Window
@@ -18,7 +19,20 @@ from driftlog.store.values import IndexInfo
 log = logging.getLogger("driftlog.store")
 
 PERIODIC_KINDS: Final = ("predictions", *MONTHLY_KINDS)
+RAW_KINDS: Final = ("predictions", "feedback", "resources", "quarantine", "outcomes", "runs")
+"""Kinds worth dropping for room: profiles and results are small and hold what is known of the rest."""
 _PERIOD: Final = re.compile(r"\.(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?\Z")
+
+
+def kept(retention: RetentionSettings) -> dict[str, timedelta]:
+    """How long each kind is kept, as `expired` takes it; single models as ``predictions.<model>``.
+
+    >>> kept(RetentionSettings(results=timedelta(days=730)))
+    {'results': datetime.timedelta(days=730)}
+    """
+    found = {kind: getattr(retention, kind) for kind in PERIODIC_KINDS}
+    own = {f"predictions.{each.name}": each.predictions for each in retention.models}
+    return {kind: age for kind, age in found.items() if age is not None} | own
 
 
 def expired(store: Store, keep: Mapping[str, timedelta], now: datetime) -> list[IndexInfo]:
@@ -49,6 +63,60 @@ def drop_expired(store: Store, keep: Mapping[str, timedelta], now: datetime) -> 
     return dropped
 
 
+def freeing(
+    indices: Sequence[IndexInfo],
+    prefix: str,
+    wanted_bytes: int,
+    now: datetime,
+    *,
+    look_back: Mapping[str, timedelta],
+    kinds: Collection[str] = RAW_KINDS,
+) -> list[IndexInfo]:
+    """The oldest periods whose sizes add up to `wanted_bytes`, or all that may go where they do not.
+
+    A period that has not ended, or that a model's look-back still reaches, stays: its windows may be judged again.
+
+    Parameters
+    ----------
+    look_back
+        By model; the longest holds for kinds that models share, and for models that are not named.
+    """
+    longest = max(look_back.values(), default=timedelta(0))
+    candidates = []
+    for info in indices:
+        period, kind = period_of(info.name), kind_of(info.name, prefix)
+        if period is None or kind not in kinds or not info.size_bytes:
+            continue
+        reach = look_back.get(model_of(info.name, prefix), longest) if kind == "predictions" else longest
+        if kind not in ("predictions", "feedback", "outcomes"):
+            reach = timedelta(0)
+        if period.end + reach <= now:
+            candidates.append((period.end, -info.size_bytes, info.name, info))
+    chosen: list[IndexInfo] = []
+    for *_, info in sorted(candidates, key=lambda each: each[:3]):
+        if sum(each.size_bytes for each in chosen) >= wanted_bytes:
+            break
+        chosen.append(info)
+    return chosen
+
+
+def uuid_of(store: Store, index: str) -> str:
+    """The index's own identity; empty where it is not there."""
+    params = {"ignore_unavailable": "true", "filter_path": "*.settings.index.uuid"}
+    found = store.request("GET", f"/{index}/_settings/index.uuid", params=params)
+    return str(found[index]["settings"]["index"]["uuid"]) if index in found else ""
+
+
+def model_of(name: str, prefix: str) -> str:
+    """The model of an index of predictions, empty for others.
+
+    >>> model_of("driftlog-predictions.churn.2026-03", "driftlog"), model_of("driftlog-runs.2026-03", "driftlog")
+    ('churn', '')
+    """
+    stem = f"{prefix}-predictions."
+    return name.removeprefix(stem).partition(".")[0] if name.startswith(stem) else ""
+
+
 def period_of(name: str) -> Window | None:
     """The period at the end of an index name: a year, a month or a day in UTC; None where there is none.
 
@@ -74,8 +142,7 @@ def period_of(name: str) -> Window | None:
 
 def _is_expired(name: str, prefix: str, keep: Mapping[str, timedelta], now: datetime) -> bool:
     kind = kind_of(name, prefix)
-    model = name.removeprefix(f"{prefix}-{kind}.").partition(".")[0] if kind == "predictions" else ""
-    age = keep.get(f"{kind}.{model}", keep.get(kind))
+    age = keep.get(f"{kind}.{model_of(name, prefix)}", keep.get(kind))
     period = period_of(name)
     return age is not None and period is not None and period.end + age <= now
 
