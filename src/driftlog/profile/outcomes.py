@@ -5,12 +5,11 @@ model's indices; each pair becomes one `OutcomeDocument` whose id is model and p
 feedback's own time. So the newest label wins whatever the order of arrival, a repetition changes nothing, and all
 outcomes can be rebuilt from feedback and predictions (`since` at the beginning of time).
 
-Feedback that comes before its prediction waits: one small document in the state index, tried again after a quarter of
-the time it has waited already (the next join, a minute, an hour, at most a day), oldest first, at most 20,000 a join,
-and given up after the look-back. So a prediction held up for three hours by an outage is joined within the hour after
-it arrives, a million feedback documents imported before their predictions cost 50 bounded passes, and feedback on
-predictions that never come costs a handful of look-ups. Feedback that names no model is tried with every model once,
-and waits nowhere.
+Labels that users give in a survey count until there is another one: they never take the place of a truth from any
+other source, however late they come.
+
+Feedback that comes before its prediction waits, see `driftlog.profile.waiting`. Feedback that names no model is tried
+with every model once, and waits nowhere.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -29,20 +28,20 @@ from driftlog.contract.errors import StoreUnavailable
 from driftlog.contract.events import EventGroup, ModelGroup, OutcomeDocument, ServiceGroup, SubjectGroup
 from driftlog.contract.segment import fields_of
 from driftlog.contract.settings import ModelSettings
+from driftlog.contract.surveying import SURVEY
 from driftlog.profile.columns import dotted
 from driftlog.profile.documents import parse_instant
 from driftlog.profile.layout import class_bins
 from driftlog.profile.outcome_row import join_outcome
 from driftlog.profile.scope import DEFAULT_ENVIRONMENT, instant
 from driftlog.profile.segments import segments_of
+from driftlog.profile.waiting import PAGE, TRUTH, due, forget_waiting, is_expired, waiting_actions
 from driftlog.store.client import Store
 from driftlog.store.values import BulkAction
 
-PAGE: Final = 2000
+__all__ = ["JoinReport", "Label", "forget_waiting", "join_feedback", "outcome_document", "outcome_id"]
+
 IDS: Final = 1000
-WAITING_AT_ONCE: Final = 20_000
-WAITING: Final = "waiting_feedback"
-LONGEST_PAUSE: Final = timedelta(days=1)
 MAX_ID_BYTES: Final = 512
 _PREDICTION_FIELDS: Final = (
     "@timestamp",
@@ -114,11 +113,20 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ingested: datetime | None = None
     since: datetime | None = None
     """Waiting since this instant."""
+    source: str = ""
 
     @property
     def version(self) -> int:
-        """External version of its outcome: milliseconds of the feedback's time."""
-        return max(0, int(self.at.timestamp() * 1000))
+        """External version of its outcome: milliseconds of the feedback's time, but seconds of a user's.
+
+        So the newest of the users' labels wins among these, and any other label over all of them.
+        """
+        return max(0, int(self.at.timestamp() * (1 if self.source == SURVEY else 1000)))
+
+    @property
+    def rank(self) -> tuple[bool, datetime, str]:
+        """What decides between labels of one prediction."""
+        return (self.source != SURVEY, self.at, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +171,9 @@ def join_feedback(
             ]
         }
     }
-    source = ["@timestamp", "event.ingested", "model.name", "feedback.prediction_id", "feedback.actual"]
-    hits = store.scan(store.names.every("feedback"), query, source=[*source, "feedback.actual_value"], size=PAGE)
+    fields = ["prediction_id", "actual", "actual_value", "source"]
+    source = ["@timestamp", "event.ingested", "model.name", *(f"feedback.{name}" for name in fields)]
+    hits = store.scan(store.names.every("feedback"), query, source=source, size=PAGE)
     report = JoinReport()
     for page in _pages(hits, PAGE):
         times = [_ingested(hit) for hit in page]
@@ -211,6 +220,7 @@ def _label(hit: Document) -> Label:
         actual=None if actual is None else str(actual),
         actual_value=value if isinstance(value, (int, float)) and not isinstance(value, bool) else None,
         named="model" in source,
+        source=str(feedback.get("source") or ""),
     )
 
 
@@ -220,18 +230,18 @@ def _join_page(join: _Join, labels: Sequence[Label], *, retry: bool = False) -> 
     newest: dict[str, Label] = {}
     for label in labels:
         known = newest.get(label.prediction_id)
-        if known is None or (known.at, known.id) < (label.at, label.id):
+        if known is None or known.rank < label.rank:
             newest[label.prediction_id] = label
     predictions, hashes = _find(join, newest)
     found = set(predictions)
     actions, unchanged = _outcome_actions(join, newest, predictions, hashes)
-    state = list(_waiting_actions(store, settings, newest, found, as_of, retry=retry))
+    state = list(waiting_actions(store, settings, newest.values(), found, as_of, kind=TRUTH, retry=retry))
     report = store.bulk(actions)
     failures = [*report.failures, *(store.bulk(state).failures if state else [])]
     if failures:
         raise StoreUnavailable(f"outcome {failures[0].id} was not stored: {failures[0].reason}")
     absent = [label for label in newest.values() if label.prediction_id not in found]
-    given_up = sum(_expired(label, settings, as_of) for label in absent)
+    given_up = sum(is_expired(label, settings, as_of) for label in absent)
     return JoinReport(
         read=len(labels),
         joined=report.stored,
@@ -320,11 +330,11 @@ def outcome_document(
         delay_s=(label.at - at).total_seconds(),
         classes=classes,
     )
-    outcome.prediction_id = label.prediction_id
+    outcome.prediction_id, outcome.source = label.prediction_id, label.source or None
     if binning and binning.segments:
         outcome.segments = segments_of(dotted(prediction), binning) or None
     how = (settings.task, settings.positive_label, settings.decision_threshold)
-    made_from = (truth, label.at, *how, outcome.segments, outcome.probabilities)
+    made_from = (truth, label.at, *how, outcome.segments, outcome.probabilities, label.source)
     subject = prediction.get("subject", {}).get("id")
     return OutcomeDocument(
         timestamp=at,
@@ -342,64 +352,9 @@ def outcome_document(
     )
 
 
-def _waiting_id(settings: ModelSettings, label: Label) -> str:
-    text = f"{WAITING}\0{settings.name}\0{settings.environment}\0{label.id}"
-    return f"{WAITING}-{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"
-
-
-def _expired(label: Label, settings: ModelSettings, as_of: datetime) -> bool:
-    return label.since is not None and as_of - label.since > settings.look_back
-
-
-def _waiting_actions(
-    store: Store,
-    settings: ModelSettings,
-    labels: Mapping[str, Label],
-    found: set[str],
-    as_of: datetime,
-    *,
-    retry: bool,
-) -> Iterator[BulkAction]:
-    """Have those wait whose prediction is absent; forget those that were found or waited too long."""
-    for label in labels.values():
-        id = _waiting_id(settings, label)
-        if label.prediction_id in found or _expired(label, settings, as_of):
-            if retry:
-                yield BulkAction("delete", store.names.state, id)
-        elif label.named:
-            since = label.since or as_of
-            pause = min((as_of - since) / 4, LONGEST_PAUSE)
-            document = {
-                "kind": WAITING,
-                "model": {"name": settings.name},
-                "service": {"environment": settings.environment},
-                "updated": instant(as_of),
-                "expires": instant(as_of + pause),
-                "value": msgspec.to_builtins(msgspec.structs.replace(label, since=since)),
-            }
-            yield BulkAction("index", store.names.state, id, document)
-
-
 def _retry_waiting(join: _Join) -> JoinReport:
-    """Try again what waits and is due (``expires`` is when its pause ends)."""
-    store, settings = join.store, join.settings
-    filters = [
-        {"term": {"kind": WAITING}},
-        {"term": {"model.name": settings.name}},
-        {"term": {"service.environment": settings.environment}},
-        {"range": {"expires": {"lt": instant(join.as_of)}}},
-    ]
-    hits = store.scan(store.names.state, {"bool": {"filter": filters}}, sort=["expires"], source=["value"], size=PAGE)
+    """Try again what waits and is due."""
     report = JoinReport()
-    for page in _pages(islice(hits, WAITING_AT_ONCE), PAGE):
-        labels = [msgspec.convert(hit["_source"]["value"], Label) for hit in page]
-        report += _join_page(join, labels, retry=True)
+    for page in _pages(due(join.store, join.settings, join.as_of, kind=TRUTH), PAGE):
+        report += _join_page(join, [msgspec.convert(value, Label) for value in page], retry=True)
     return report
-
-
-def forget_waiting(store: Store, settings: ModelSettings) -> int:
-    """Drop all waiting feedback of a model (after a rebuild, say); how many there were."""
-    filters = [{"term": {"kind": WAITING}}, {"term": {"model.name": settings.name}}]
-    ids = [hit["_id"] for hit in store.scan(store.names.state, {"bool": {"filter": filters}}, source=False)]
-    store.bulk(BulkAction("delete", store.names.state, id) for id in ids)
-    return len(ids)
