@@ -64,3 +64,28 @@ class IntegritySummary:
     expected_hours: int | None = None
     silent_hours: int = 0
     types: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """Whether predictions and truths come at all.
+
+    Attributes
+    ----------
+    silent_s
+        Seconds from the newest prediction to the end of the window; None where there never was one.
+    due
+        Predictions made in a stretch as long as the window that ended `label_delay_above` before the window did: half
+        of those that ever get a truth should have it by now. None where this is not watched.
+    on_time
+        Those of `due` whose truth came within that delay.
+    watched, labelled
+        Predictions of that stretch and of three delays before it, and those of them that have their truth by now,
+        however late: how many get one at all.
+    """
+
+    silent_s: float | None = None
+    due: int | None = None
+    on_time: int = 0
+    watched: int = 0
+    labelled: int = 0

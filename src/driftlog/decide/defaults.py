@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from driftlog.contract.measurement import Purpose
-from driftlog.contract.settings import ThresholdSettings
+from driftlog.contract.measurement import Measurement, Purpose
+from driftlog.contract.settings import ModelSettings, ThresholdSettings
 
 CERTAIN: Final = (1, 2)
 """Opened by the first breach, since it is certain; resolved after two good windows, so that it does not flap."""
@@ -25,6 +25,9 @@ class CautiousThreshold(ThresholdSettings, frozen=True, kw_only=True):
     Thresholds of the settings compare the value itself: what somebody wrote down is what is judged.
     """
 
+
+WORTH_MISSING: Final = 10
+"""Events that every one of the last weeks had in the stretch of time in which now there is none."""
 
 DEFAULT_DRIFT: Final = ThresholdSettings(metric="*", kind="default_drift", floor=0.05, of_windows=(2, 3))
 """The judged drift measure of every field: STATISTICS "Default rule"; see `driftlog.decide.default_drift`."""
@@ -95,6 +98,13 @@ _INTEGRITY: Final[tuple[ThresholdSettings, ...]] = (
     ThresholdSettings(metric="ingest_lag_p95_s", warning=900, critical=3600, of_windows=(2, 3)),
     # Hours without events that the last four weeks always had.
     ThresholdSettings(metric="silent_hours", warning=0.5, critical=5.5, of_windows=CERTAIN),
+    # Three windows that could not be judged, one after the other: nobody is watching this model.
+    ThresholdSettings(metric="rows_lacking_share", info=0.0, of_windows=(3, 3)),
+    # About the installation (`driftlog.worker.watchdog`): in cycles, in lease times, in events.
+    ThresholdSettings(metric="cycles_missed", warning=3, critical=12),
+    ThresholdSettings(metric="unheld_leases", warning=2, critical=20),
+    ThresholdSettings(metric="worker_silent_leases", warning=1),
+    ThresholdSettings(metric="events_missed", warning=WORTH_MISSING, critical=10 * WORTH_MISSING),
 )
 _OPERATIONAL: Final[tuple[ThresholdSettings, ...]] = (
     CautiousThreshold(metric="error_rate", warning=0.01, critical=0.05, of_windows=CERTAIN),
@@ -107,6 +117,9 @@ _OPERATIONAL: Final[tuple[ThresholdSettings, ...]] = (
 _RESOURCE: Final[tuple[ThresholdSettings, ...]] = (
     ThresholdSettings(metric="storage_used_percent_max", warning=85, critical=95),
     ThresholdSettings(metric="host_memory_percent_max", warning=90, critical=97),
+    # Of means over a window: peaks are what a machine is for. A busy GPU is a well-used one, until nothing is left.
+    ThresholdSettings(metric="host_cpu_percent_mean", warning=90, critical=98, of_windows=(2, 3)),
+    ThresholdSettings(metric="gpu_percent_mean", info=95, of_windows=(2, 3)),
 )
 DEFAULTS: Final[Mapping[Purpose, tuple[ThresholdSettings, ...]]] = {
     "performance": _PERFORMANCE,
@@ -141,7 +154,9 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
     **dict.fromkeys(("population_stability_index", "wasserstein", "chi_square", "log_loss", "mae", "rmse"), _POSITIVE),
     **dict.fromkeys(("predictions", "throughput_per_s"), _POSITIVE),
     **dict.fromkeys(("shipping_loss_share", "duplicate_share", "quarantine_rate", "clock_skew_share"), _SHARE),
-    **dict.fromkeys(("ingest_lag_p95_s", "silent_hours"), _POSITIVE),
+    **dict.fromkeys(("ingest_lag_p95_s", "silent_hours", "no_data_s"), _POSITIVE),
+    **dict.fromkeys(("rows_lacking_share", "label_late_share"), _SHARE),
+    **dict.fromkeys(("cycles_missed", "unheld_leases", "worker_silent_leases", "events_missed"), _POSITIVE),
 }
 """Smallest and largest possible values: a limit outside can never be crossed (``cannot_alarm``)."""
 
@@ -149,3 +164,26 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
 def range_of(metric: str) -> tuple[float, float]:
     """Possible values of a metric; unbounded where nothing is known."""
     return RANGES.get(metric, (-math.inf, math.inf))
+
+
+NO_DATA_CRITICAL: Final = 4
+HALF: Final = 0.5
+_OF_SETTINGS: Final = frozenset({"no_data_s", "label_late_share", "predictions"})
+
+
+def of_settings(measurement: Measurement, settings: ModelSettings) -> ThresholdSettings | None:
+    """What the settings of alerts ask for: silence, late truth; None where they say nothing of this measurement.
+
+    ``no_data_after`` takes the place of the default that warns of every empty window; it is critical at four times.
+    """
+    if measurement.metric not in _OF_SETTINGS or measurement.purpose not in ("integrity", "operational"):
+        return None
+    silent, late = settings.alerts.no_data_after, settings.alerts.label_delay_above
+    if measurement.metric == "predictions" and silent is not None:
+        return ThresholdSettings(metric="predictions", kind="none")
+    if measurement.metric == "no_data_s" and silent is not None:
+        seconds = silent.total_seconds()
+        return ThresholdSettings(metric="no_data_s", warning=seconds, critical=NO_DATA_CRITICAL * seconds)
+    if measurement.metric == "label_late_share" and late is not None:
+        return ThresholdSettings(metric="label_late_share", warning=HALF)
+    return None

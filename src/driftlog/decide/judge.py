@@ -19,7 +19,7 @@ from driftlog.contract.measurement import (
 )
 from driftlog.contract.settings import ModelSettings, ThresholdSettings
 from driftlog.decide import anomaly, constant, default_drift, quantile, relative, seasonal
-from driftlog.decide.defaults import DEFAULT_DRIFT, DEFAULT_TARGET_SHIFT, DEFAULTS
+from driftlog.decide.defaults import DEFAULT_DRIFT, DEFAULT_TARGET_SHIFT, DEFAULTS, of_settings
 from driftlog.decide.hysteresis import with_clear
 from driftlog.decide.past import PastValue, PastValues, past_values, span_of
 from driftlog.decide.verdicts import Decision, side_of
@@ -106,6 +106,9 @@ def find_threshold(measurement: Measurement, settings: ModelSettings) -> Thresho
             return threshold
     if measurement.segment:
         return None
+    asked = of_settings(measurement, settings)
+    if asked is not None:
+        return asked
     if measurement.metric == DEFAULT_TARGET_SHIFT.metric and measurement.purpose == "target_drift":
         return DEFAULT_TARGET_SHIFT
     if measurement.purpose in DRIFT_PURPOSES:

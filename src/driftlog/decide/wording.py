@@ -33,6 +33,11 @@ _TITLES: Final = {
     "latency": "latency is too high",
     "errors": "too many predictions fail",
     "traffic": "no predictions arrive",
+    "no_data": "no predictions arrive",
+    "too_little_data": "too few predictions arrive to be judged",
+    "label_delay": "the truth comes late",
+    "unwatched": "models are not evaluated",
+    "worker_silent": "a worker went silent",
 }
 
 

@@ -32,6 +32,7 @@ from driftlog.evaluate.drift.window import drift_measurements
 from driftlog.evaluate.estimation.difference import estimation_errors
 from driftlog.evaluate.estimation.window import estimated_measurements
 from driftlog.evaluate.fairness.window import fairness_measurements
+from driftlog.evaluate.integrity.attendance import attendance_measurements
 from driftlog.evaluate.integrity.suppression import with_integrity_mark
 from driftlog.evaluate.integrity.window import integrity_measurements
 from driftlog.evaluate.operational.window import operational_measurements, resource_measurements
@@ -39,6 +40,7 @@ from driftlog.evaluate.performance.window import performance_measurements
 from driftlog.evaluate.quality.window import quality_measurements
 from driftlog.evaluate.randomness import seed_of
 from driftlog.evaluate.segments.explain import WHOLE, explain
+from driftlog.profile.attendance import summarise_attendance
 from driftlog.profile.distinct import distinct_values
 from driftlog.profile.integrity import summarise_integrity
 from driftlog.profile.resources import summarise_resources
@@ -121,7 +123,7 @@ class Evaluator:
         for part in self._slices(where, context):
             found += self._slice(part)
         integrity = integrity_measurements(pipeline, self.settings, context)
-        found = [*integrity, *with_integrity_mark(found, integrity)]
+        found = [*integrity, *self._attendance(whole), *with_integrity_mark(found, integrity)]
         if self.reference is None:
             found = [_without_reference(measurement) for measurement in found]
         judged = [self._judge(measurement, past) for measurement in found]
@@ -177,6 +179,11 @@ class Evaluator:
         yield from resource_measurements(summarise_resources(self.store, settings, window), settings, context)
         yield from cost_measurements(load_usage(self.store, settings, window), settings, context)
         yield from experiment_measurements(self.store, settings, window.end, context)
+
+    def _attendance(self, whole: _Part) -> list[Measurement]:
+        """Whether predictions and truths come at all."""
+        attendance = summarise_attendance(self.store, self.settings, whole.context.window)
+        return attendance_measurements(attendance, whole.current.n, self.settings, whole.context)
 
     def _rows(self, window: Window, current: PredictionProfile) -> RowSample | None:
         """A sample of whole rows, where something of the settings reads rows."""
