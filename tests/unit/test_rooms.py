@@ -35,6 +35,8 @@ FOREIGN: dict[str, set[str]] = {
     "logstash_async": {"shipping"},
     "click": {"cli"},
     "schedule": {"worker"},
+    "apprise": {"act", "config"},
+    "PIL": {"present"},
     "jinja2": {"present"},
     "flask": {"shipping", "demo"},
     "sklearn": {"demo", "evaluate"},

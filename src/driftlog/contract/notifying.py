@@ -19,8 +19,16 @@ class ChannelSettings(Strict, frozen=True):
         Collect for this long and send one message; None: each at once.
     rate_per_hour
         More messages are collected into one digest at the end of the hour.
+    attempts
+        So often is one message tried; `backoff`, twice as long each time, lies between.
+    timeout_s
+        An attempt that takes longer has failed.
     fallback
         Channel that gets what this one could not deliver.
+    text
+        auto: emails get HTML, text and chart, telephones the short text, all others the text. short: always short.
+    attach_chart
+        Also attach the chart where the service takes files; emails always show it.
     """
 
     name: str
@@ -28,9 +36,11 @@ class ChannelSettings(Strict, frozen=True):
     digest: timedelta | None = None
     rate_per_hour: int = 60
     attempts: int = 5
-    timeout_s: float = 10.0
+    backoff: timedelta = timedelta(seconds=30)
+    timeout_s: float = 20.0
     fallback: str = ""
-    format: Literal["text", "html"] = "text"
+    text: Literal["auto", "short"] = "auto"
+    attach_chart: bool = False
 
 
 class RouteSettings(Strict, frozen=True):
@@ -45,15 +55,16 @@ class RouteSettings(Strict, frozen=True):
     on
         Kinds of transitions that are told.
     hours, days
-        ``08:00-18:00`` and ``mon-fri`` in `timezone`; empty: always. What falls outside waits for the next opening
-        where `outside` is wait, or is not told.
+        ``08:00-18:00`` and ``mon-fri`` in `timezone`; empty: always. Hours that end before they begin run over
+        midnight and belong to the day on which they begin. What falls outside waits for the next opening where
+        `outside` is wait, or is not told.
     """
 
     channels: tuple[str, ...]
     models: tuple[str, ...] = ("*",)
     owners: tuple[str, ...] = ("*",)
     severity: Literal["info", "warning", "critical"] = "warning"
-    on: tuple[str, ...] = ("opened", "worsened", "escalated", "resolved")
+    on: tuple[str, ...] = ("opened", "worsened", "escalated", "resolved", "reopened")
     hours: str = ""
     days: str = ""
     timezone: str = "UTC"
@@ -65,5 +76,7 @@ class NotificationSettings(Strict, frozen=True):
 
     channels: tuple[ChannelSettings, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
+    max_age: timedelta = timedelta(days=3)
+    """What happened longer ago and was not told yet (notifications are new, or were off) is not told any more."""
     link: str = ""
     """Address of Kibana or of anything that shows an alert; ``{model}`` and ``{alert}`` are filled in."""
