@@ -92,6 +92,8 @@ _INTEGRITY: Final[tuple[ThresholdSettings, ...]] = (
     # From 5 % on (critical) what drifts may be the fault's own doing: such windows are not judged for drift.
     CautiousThreshold(metric="quarantine_rate", warning=0.01, critical=0.05, of_windows=CERTAIN),
     CautiousThreshold(metric="duplicate_share", warning=0.01, critical=0.05, of_windows=CERTAIN),
+    # Truth and ratings that find no prediction: ids that do not agree, or predictions that were lost.
+    CautiousThreshold(metric="unmatched_feedback", warning=0.05, critical=0.50, of_windows=CERTAIN),
     # Windows are cut by the senders' clocks; the intake refuses events from more than five minutes ahead.
     CautiousThreshold(metric="clock_skew_share", warning=0.05, critical=0.50, of_windows=CERTAIN),
     # A quarter of an hour (an hour) until 95 % of the events are there: results are late.
@@ -133,7 +135,7 @@ DEFAULTS: Final[Mapping[Purpose, tuple[ThresholdSettings, ...]]] = {
 """Thresholds by purpose; drift purposes are judged by `DEFAULT_DRIFT`.
 
 Reported and not judged unless the settings say so: ``concept_drift`` (detectors fire on real streams without change),
-``estimation_error``, ``fairness`` (which difference is too large is for people to say), ``cost`` and ``custom``.
+``estimation_error``, ``fairness`` (which difference is too large is for people to say), ``cost``, ``feedback`` and ``custom``.
 """
 
 _SHARE: Final = (0.0, 1.0)
@@ -154,6 +156,8 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
     **dict.fromkeys(("population_stability_index", "wasserstein", "chi_square", "log_loss", "mae", "rmse"), _POSITIVE),
     **dict.fromkeys(("predictions", "throughput_per_s"), _POSITIVE),
     **dict.fromkeys(("shipping_loss_share", "duplicate_share", "quarantine_rate", "clock_skew_share"), _SHARE),
+    **dict.fromkeys(("satisfied_share", "complaint_rate", "response_rate", "label_disagreement"), _SHARE),
+    "unmatched_feedback": _SHARE,
     **dict.fromkeys(("ingest_lag_p95_s", "silent_hours", "no_data_s"), _POSITIVE),
     **dict.fromkeys(("rows_lacking_share", "label_late_share"), _SHARE),
     **dict.fromkeys(("cycles_missed", "unheld_leases", "worker_silent_leases", "events_missed"), _POSITIVE),

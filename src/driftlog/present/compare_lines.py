@@ -19,6 +19,7 @@ FAMILIES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("Features", ("data_drift", "attribution_drift")),
     ("Quality", ("quality", "integrity")),
     ("Operation", ("operational", "resource", "cost", "custom", "concept_drift")),
+    ("What people say", ("feedback",)),
 )
 NOTHING: Final = 1e-9
 """Differences below this share of the value are rounding."""

@@ -51,6 +51,7 @@ from driftlog.profile.usage import load_usage
 from driftlog.store.client import Store
 from driftlog.worker.concept import ConceptWatch
 from driftlog.worker.experiments import experiment_measurements
+from driftlog.worker.feedback import feedback_of_window
 from driftlog.worker.memory import Memory
 from driftlog.worker.user_metrics import UserMetrics, WindowData
 
@@ -179,6 +180,7 @@ class Evaluator:
         yield from resource_measurements(summarise_resources(self.store, settings, window), settings, context)
         yield from cost_measurements(load_usage(self.store, settings, window), settings, context)
         yield from experiment_measurements(self.store, settings, window.end, context)
+        yield from feedback_of_window(self.store, settings, context, predictions=current.n)
 
     def _attendance(self, whole: _Part) -> list[Measurement]:
         """Whether predictions and truths come at all."""
