@@ -194,6 +194,12 @@ def finite_measurement(measurement: Measurement) -> Document:
     return fields
 
 
+def finite_of(value: msgspec.Struct) -> Document:
+    """A value of the contract as parsed JSON, numbers that are not finite as null."""
+    fields: Document = _finite(msgspec.to_builtins(value))
+    return fields
+
+
 def _series(fields: dict[str, Any]) -> Document:
     """Move the fields that say what a document is about into ECS groups."""
     return {
