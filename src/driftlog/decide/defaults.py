@@ -135,7 +135,8 @@ DEFAULTS: Final[Mapping[Purpose, tuple[ThresholdSettings, ...]]] = {
 """Thresholds by purpose; drift purposes are judged by `DEFAULT_DRIFT`.
 
 Reported and not judged unless the settings say so: ``concept_drift`` (detectors fire on real streams without change),
-``estimation_error``, ``fairness`` (which difference is too large is for people to say), ``cost``, ``feedback`` and ``custom``.
+``estimation_error``, ``fairness`` (which difference is too large is for people to say), ``cost``, ``feedback`` and
+``custom``.
 """
 
 _SHARE: Final = (0.0, 1.0)

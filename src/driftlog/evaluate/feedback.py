@@ -51,9 +51,7 @@ def feedback_measurements(
 def _rated(sums: RatingSums, settings: ModelSettings, context: SeriesContext) -> Iterator[Measurement]:
     survey = settings.survey
     low, high = mean_interval(sums.ratings)
-    yield _measured(
-        "satisfaction", sums.ratings, settings, context, sums.question, (low, high), "mean rating", "rating"
-    )
+    yield _measured("satisfaction", sums.ratings, settings, context, sums.question, (low, high), "mean rating", "")
     shares = (
         ("satisfied_share", sums.satisfied, f"ratings of {survey.satisfied_from:g} or more"),
         ("complaint_rate", sums.complaints, f"ratings of {survey.complaint_below:g} or less"),

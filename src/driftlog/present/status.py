@@ -37,7 +37,9 @@ class Card:
     spark: str = ""
 
 
-APART: Final = frozenset({"estimated_performance", "estimation_error", "concept_drift", "fairness", "custom"})
+APART: Final = frozenset(
+    {"estimated_performance", "estimation_error", "concept_drift", "fairness", "feedback", "custom"}
+)
 """Purposes whose metrics may be named as others are; they are shown where their purpose is asked for."""
 
 

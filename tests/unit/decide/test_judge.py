@@ -174,7 +174,7 @@ def test_every_default_can_alarm(make, purpose, threshold):
     assert purpose != "estimated_performance" or expected == "warning"
 
 
-@pytest.mark.parametrize("purpose", ["concept_drift", "estimation_error", "fairness", "cost", "custom"])
+@pytest.mark.parametrize("purpose", ["concept_drift", "estimation_error", "fairness", "cost", "feedback", "custom"])
 @pytest.mark.parametrize("metric", ["accuracy", "adwin", "kolmogorov_smirnov"])
 def test_some_purposes_are_reported_until_the_settings_judge_them(make, purpose, metric):
     """Whatever the metric is called; a threshold that names metric and purpose judges it."""

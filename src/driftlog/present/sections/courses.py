@@ -36,6 +36,14 @@ def course_sections(data: ReportData) -> list[Section]:
             "fairness",
             "Differences between groups. An interval that holds 0 shows no difference, at this number of rows.",
         ),
+        _section(
+            data,
+            "feedback",
+            "What people say",
+            "feedback",
+            "Ratings, complaints and answers, in the window of the prediction they are about, however late they came. "
+            "Several ratings by one person count as one opinion in the intervals.",
+        ),
         _section(data, "own-metrics", "Metrics of your own", "custom", "As the configuration defines them."),
         _section(
             data,
