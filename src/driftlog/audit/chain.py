@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import random
 import threading
 import time
@@ -42,6 +43,11 @@ _REPEATS: Final = 3
 """How often a write is tried again whose answer did not come."""
 _FIRST_PAUSE_S: Final = 0.002
 _LONGEST_PAUSE_S: Final = 0.25
+_LONGEST_RUN: Final = 16
+_TURNS: Final = 4
+"""After so many records in a row a writer pauses for about so many requests."""
+_IDLE: Final = 3
+"""Records further apart than this many requests leave room for others by themselves."""
 _KNOWN_KEYS: Final = 50_000
 
 
@@ -84,7 +90,8 @@ class Chain:
         self._chance = chance
         self._head: Head | None = None
         self._known: set[str] = set()
-        self._contended = 0
+        self._run = 0
+        self._last = -math.inf
         self._took_s = 0.0
         self._waiting: list[_Request] = []
         self._queue = threading.Lock()
@@ -157,10 +164,10 @@ class Chain:
             lost = self._write(texts, self._head)
             if lost is None:
                 self._remember(keys)
-                self._yield_to_others()
+                self._give_way()
                 return dict(zip(wanted, texts, strict=True))
             taken |= lost & keys
-            self._contended = 8
+            self._run = 0
             if attempt > 0:
                 self._pause(attempt)
         self._remember(keys)
@@ -190,6 +197,8 @@ class Chain:
     def _create(self, id: str, document: dict[str, Any]) -> bool:
         for attempt in range(_REPEATS):
             started = self._monotonic()
+            if started - self._last > _IDLE * self._took_s:
+                self._run = 0
             try:
                 return self._store.create(self._store.names.audit, id, document)
             except StoreUnavailable:
@@ -197,7 +206,8 @@ class Chain:
                     raise
                 self._pause(5 + attempt)
             finally:
-                self._took_s = self._monotonic() - started
+                self._last = self._monotonic()
+                self._took_s = min(self._last - started, _LONGEST_PAUSE_S)
         raise AssertionError("unreachable")
 
     def _remember(self, keys: set[str]) -> None:
@@ -207,13 +217,16 @@ class Chain:
         self._known |= keys
 
     def _pause(self, attempt: int) -> None:
-        self._sleep(self._chance() * min(_FIRST_PAUSE_S * 2 ** min(attempt, 10), _LONGEST_PAUSE_S))
+        """Up to twice as long as the last one, never much longer than a request takes: losing must not make slower."""
+        longest = min(max(self._took_s, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
+        self._sleep(self._chance() * min(_FIRST_PAUSE_S * 2 ** min(attempt, 10), longest))
 
-    def _yield_to_others(self) -> None:
-        """After a race the winner, who knows the head, lets those who must read it first have a turn."""
-        if self._contended > 0:
-            self._contended -= 1
-            self._sleep(self._chance() * min(self._took_s, _LONGEST_PAUSE_S))
+    def _give_way(self) -> None:
+        """After a run of records without losing, a pause: who lost needs three requests to win, who won only one."""
+        self._run += 1
+        if self._run >= _LONGEST_RUN:
+            self._run = 0
+            self._sleep(_TURNS * self._took_s * (0.5 + self._chance()))
 
 
 def _parts(entries: Sequence[dict[str, Any]]) -> list[tuple[int, int]]:

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
+from driftlog.audit.records import record_of
 from driftlog.contract.audit import AuditEntry
 from driftlog.contract.erasure import ErasureJob
 from driftlog.contract.window import Window
+from driftlog.store.client import Store
 
 Stage = Literal["intended", "done"]
 
@@ -87,3 +89,17 @@ def period_entry(
         },
         key=f"period.dropped|{index}|{uuid}|{stage}",
     )
+
+
+def unfinished_drops(store: Store) -> list[AuditEntry]:
+    """Intents to drop a period that the chain holds without their confirmation, in order."""
+    query = {"bool": {"filter": [{"term": {"action": "period.dropped"}}]}}
+    store.refresh(store.names.audit)
+    hits = store.scan(store.names.audit, query, sort=["sequence"], source=["record"])
+    entries = [record_of(hit["_source"]["record"]).entry for hit in hits]
+    done = {_drop(entry) for entry in entries if entry.details["stage"] == "done"}
+    return [entry for entry in entries if entry.details["stage"] == "intended" and _drop(entry) not in done]
+
+
+def _drop(entry: AuditEntry) -> tuple[str, str]:
+    return entry.details["index"], entry.details["uuid"]
