@@ -22,10 +22,12 @@ from driftlog.contract.profile import ProfileKey
 from driftlog.contract.records import RunRecord
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import Window
-from driftlog.decide.alerts import advance
+from driftlog.decide.alert_steps import after_window
+from driftlog.decide.lifecycle import is_active
 from driftlog.profile.binning import bare_binning
 from driftlog.profile.buckets import recompute
 from driftlog.profile.dirty import dirty_buckets, verify_counts
+from driftlog.profile.feedback_join import join_opinions
 from driftlog.profile.outcomes import join_feedback
 from driftlog.profile.segmentation import missing_segmentations
 from driftlog.store.alerts import find_alerts, last_episodes, load_open, write_alerts
@@ -34,6 +36,9 @@ from driftlog.store.cursors import read_cursor, write_cursor
 from driftlog.store.models import ensure_indices
 from driftlog.store.results import write_measurements
 from driftlog.store.runs import write_run
+from driftlog.store.silences import load_silences
+from driftlog.worker.attend import attend
+from driftlog.worker.erasure import erased_buckets, forget_marks
 from driftlog.worker.evaluation import Evaluator
 from driftlog.worker.history import History, ValueHistory
 from driftlog.worker.memory import Memory
@@ -175,27 +180,36 @@ def _work(
 
     with stages("join"):
         joined = join_feedback(store, settings, since=since, as_of=record.as_of, binning=binning)
+        opinions = join_opinions(store, settings, since=since, as_of=record.as_of)
     with stages("discover"):
         dirty = dirty_buckets(store, settings, binning, since=since, as_of=record.as_of)
         keys = [*dirty.prediction_keys, *dirty.outcome_keys]
         prediction_keys = _within(dirty.prediction_keys, span)
         outcome_keys = _within(dirty.outcome_keys, span)
+        erased, marks = erased_buckets(store, settings, binning)
+        prediction_keys = sorted({*prediction_keys, *erased})
+        outcome_keys = sorted({*outcome_keys, *erased})
         if verify:
             prediction_keys = sorted({*prediction_keys, *verify_counts(store, settings, binning, as_of=record.as_of)})
     with stages("profile"):
         recompute(store, settings, binning, prediction_keys, outcome_keys, term=record.term)
+        forget_marks(store, marks)
 
     buckets = [key.bucket for key in (*prediction_keys, *outcome_keys)]
     if span is None:
-        windows = windows_to_judge(settings, buckets, judged_until=cursor.judged_until, as_of=record.as_of)
+        touched = [*buckets, *opinions.buckets]
+        windows = windows_to_judge(settings, touched, judged_until=cursor.judged_until, as_of=record.as_of)
     else:
         windows = windows_of_span(settings, span, as_of=record.as_of)
+    with stages("decide"):
+        attend(store, settings, term=record.term, now=now())
     evaluator = Evaluator(store, settings, binning, reference, record.id, memory)
     following = evaluator.concept.following(windows, cursor.judged_until)
     counts = _judge_windows(evaluator, windows, following, record.term, stages, now)
 
     if span is None:
-        newest = max([cursor.ingested, *(t for t in (dirty.newest_ingested, joined.newest_ingested) if t)])
+        seen = (dirty.newest_ingested, joined.newest_ingested, opinions.newest_ingested)
+        newest = max([cursor.ingested, *(time for time in seen if time)])
         judged_until = judged_through(settings, windows, buckets, cursor.judged_until, as_of=record.as_of)
         moved = Cursor(ingested=newest, binning_id=binning.id, judged_until=judged_until)
         _write_cursor(store, settings, moved, record.term)
@@ -247,6 +261,7 @@ def _judge_windows(
         return counts
     store, settings = evaluator.store, evaluator.settings
     alerts = _alerts_since(store, settings, windows[0])
+    silences = load_silences(store, now=now())
     episodes = dict(last_episodes(store, settings.name, settings.environment))
     later = set(following)
     history, values = History(store, settings, windows[0]), ValueHistory(store, settings, windows[0])
@@ -262,7 +277,9 @@ def _judge_windows(
             judged = found.judged
         with stages("decide"):
             verdicts = history.before(window)
-            changed = advance(list(alerts.values()), episodes, judged, verdicts, now(), explain=found.explained)
+            changed = after_window(
+                alerts, episodes, judged, verdicts, settings, silences, now(), explain=found.explained
+            )
         with stages("write"):
             write_measurements(store, judged, term=term)
             write_alerts(store, changed, term=term)
@@ -274,14 +291,10 @@ def _judge_windows(
 
 
 def _alerts_since(store: Store, settings: ModelSettings, first: Window) -> dict[str, Alert]:
-    """Open alerts, and the last resolved ones that windows judged again may have belonged to, by key."""
-    known = {
-        alert.key: alert
-        for alert in sorted(
-            find_alerts(store, settings.name, status="resolved", since=first.start), key=lambda alert: alert.episode
-        )
-        if alert.environment == settings.environment
-    }
+    """Alerts that are not over, and of others the last that windows judged again, or a cool-down, may reach, by key."""
+    since = first.start - settings.alerts.cooldown
+    resolved = find_alerts(store, settings.name, environment=settings.environment, status="resolved", since=since)
+    known = {alert.key: alert for alert in sorted(resolved, key=lambda alert: alert.episode)}
     return known | {alert.key: alert for alert in load_open(store, settings.name, settings.environment)}
 
 
@@ -290,7 +303,7 @@ def _apply(
 ) -> None:
     for alert in changed:
         before = alerts.get(alert.key)
-        was_open = before is not None and before.status == "open" and before.episode == alert.episode
+        was_open = before is not None and is_active(before) and before.episode == alert.episode
         if alert.status == "resolved":
             counts["alerts_resolved"] += was_open
         else:

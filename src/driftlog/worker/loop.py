@@ -14,6 +14,8 @@ from driftlog.contract.records import RunRecord
 from driftlog.contract.settings import ModelSettings, Settings
 from driftlog.store.client import Store
 from driftlog.store.leases import LeaseBoard
+from driftlog.worker.attend import PERIOD as ATTEND_PERIOD
+from driftlog.worker.attend import attend
 from driftlog.worker.backfill import check_measures, models_to_watch
 from driftlog.worker.cycle import run_cycle
 from driftlog.worker.memory import Memory
@@ -21,6 +23,8 @@ from driftlog.worker.timetable import Timetable
 
 log = logging.getLogger("driftlog.worker")
 
+ATTENDING = "alerts of "
+"""Before a model's name: the job that attends to its alerts (a space is in no model's name)."""
 VERIFY_PERIOD = timedelta(days=1)
 """How often all counts are compared with the raw events, beside once after each takeover."""
 
@@ -96,14 +100,31 @@ class Worker:
     def _follow_leases(self) -> None:
         """Give each held model a job, and take the jobs of the others away."""
         held = {name for name in self._held if name in self._watched}
-        running = self._timetable.names() - {"models"}
+        running = {name for name in self._timetable.names() - {"models"} if not name.startswith(ATTENDING)}
         for name in running - held:
             self._timetable.remove(name)
+            self._timetable.remove(f"{ATTENDING}{name}")
             log.info("%s: now with another worker", name)
         for name in sorted(held - running):
             model = self._watched[name]
             log.info("%s: held by this worker, term %s; a cycle every %s", name, self._held[name], model.cycle)
             self._timetable.add(name, model.cycle, lambda name=name: self._cycle(name))  # type: ignore[misc]
+            self._timetable.add(
+                f"{ATTENDING}{name}",
+                ATTEND_PERIOD,
+                lambda name=name: self._attend(name),  # type: ignore[misc]
+                delay_s=ATTEND_PERIOD.total_seconds(),
+            )
+
+    def _attend(self, name: str) -> None:
+        """Between cycles: requests of people, snoozes, mutes, reminders."""
+        term = self._board.holds(name)
+        if term is None or self._stop.is_set():
+            return
+        try:
+            attend(self._store, self._watched[name], term=term, now=self._now())
+        except DriftlogError as error:
+            log.warning("%s: alerts could not be attended to: %s", name, error)
 
     def _cycle(self, name: str) -> None:
         term = self._board.holds(name)
