@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
-from driftlog.intake.fields import TYPES
 from tests.conformance.intake.cases import all_cases, compare, expected_of_logstash, fill_in, inputs_of
 from tests.integration.logstash.conftest import Scripts
+
+from driftlog.intake.fields import TYPES
 
 CASES = [pytest.param(case, id=name) for name, case in all_cases() if not case.get("needs_elasticsearch")]
 PREFIX = "test"
