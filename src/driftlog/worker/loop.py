@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from driftlog.contract.errors import DriftlogError
 from driftlog.contract.records import RunRecord
@@ -19,10 +20,16 @@ from driftlog.worker.attend import attend
 from driftlog.worker.backfill import check_measures, models_to_watch
 from driftlog.worker.cycle import run_cycle
 from driftlog.worker.memory import Memory
+from driftlog.worker.notify import PERIOD as NOTIFY_PERIOD
+from driftlog.worker.notify import Notifier, NotifyThread
 from driftlog.worker.timetable import Timetable
 
 log = logging.getLogger("driftlog.worker")
 
+NOTIFYING: Final = "notify people"
+"""The job of notifications."""
+STOP_S: Final = 15.0
+"""A worker that stops waits so long for the messages that it is sending."""
 ATTENDING = "alerts of "
 """Before a model's name: the job that attends to its alerts (a space is in no model's name)."""
 VERIFY_PERIOD = timedelta(days=1)
@@ -65,6 +72,7 @@ class Worker:
         self._memories: dict[str, Memory] = {}
         self._monotonic = monotonic
         self._watched: dict[str, ModelSettings] = {}
+        self._notifier = Notifier(store, settings, holder=worker_id, now=now)
 
     def stop(self) -> None:
         """Finish the cycle at hand and return from `run`. Safe in a signal handler."""
@@ -75,14 +83,19 @@ class Worker:
         period = self._settings.worker.lease / 3
         keeper = threading.Thread(target=self._keep_leases, args=(period.total_seconds(),), name="driftlog-leases")
         keeper.start()
+        told = NotifyThread(self._notifier, self._stop)
         try:
             self._timetable.add("models", timedelta(seconds=max(1.0, period.total_seconds())), self._follow_leases)
+            if self._settings.notifications.channels:
+                self._timetable.add(NOTIFYING, NOTIFY_PERIOD, self._notify)
+                told.start()
             while not self._stop.is_set():
                 self._timetable.run_pending()
                 self._timetable.wait(self._stop)
         finally:
             self._stop.set()
             keeper.join()
+            told.join(STOP_S)
             self._release()
 
     def _keep_leases(self, period_s: float) -> None:
@@ -100,7 +113,7 @@ class Worker:
     def _follow_leases(self) -> None:
         """Give each held model a job, and take the jobs of the others away."""
         held = {name for name in self._held if name in self._watched}
-        running = {name for name in self._timetable.names() - {"models"} if not name.startswith(ATTENDING)}
+        running = {name for name in self._timetable.names() - {"models", NOTIFYING} if not name.startswith(ATTENDING)}
         for name in running - held:
             self._timetable.remove(name)
             self._timetable.remove(f"{ATTENDING}{name}")
@@ -125,6 +138,15 @@ class Worker:
             attend(self._store, self._watched[name], term=term, now=self._now())
         except DriftlogError as error:
             log.warning("%s: alerts could not be attended to: %s", name, error)
+
+    def _notify(self) -> None:
+        """Between cycles: what alerts call for goes into the outbox, what became of it comes back to them."""
+        held = {name: term for name in self._held if (term := self._board.holds(name)) is not None}
+        try:
+            self._notifier.spread(held)
+            self._notifier.note(held)
+        except DriftlogError as error:
+            log.warning("notifications: %s; tried again in %d s", error, NOTIFY_PERIOD.seconds)
 
     def _cycle(self, name: str) -> None:
         term = self._board.holds(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from driftlog.contract.handling import Transition
@@ -14,6 +14,8 @@ OPENING: Final = frozenset({"opened", "reopened", "worsened", "escalated"})
 """Transitions that call for somebody; one that was hidden is told when what hid it ends."""
 _HIDE: Final = {"muted": "mute", "silenced": "silence", "snoozed": "snooze"}
 _SHOW: Final = {"unmuted": "mute", "unsilenced": "silence", "unsnoozed": "snooze"}
+AT_ONCE: Final = timedelta(seconds=10)
+"""What hides an alert so soon after it opened hid it from the start: both come from one look of the worker."""
 _NEVER_HIDDEN: Final = frozenset({*_HIDE, *_SHOW, "acknowledged", "assigned", "commented"})
 """What people did is told, where a route asks for it, whatever hides the alert itself."""
 
@@ -45,13 +47,13 @@ def tellings(history: Sequence[Transition]) -> list[Telling]:
     - Hidden by a mute, a silence or a snooze: `suppressed` says so.
     - The end of what hid it, while the alert is still active: its kind is ``opened``, as the opening is told now.
     - A resolution of what nobody was told of: suppressed.
-    - An opening that is hidden at the very instant it happens was hidden from the start.
+    - An opening that is hidden within `AT_ONCE` was hidden from the start.
 
     >>> from datetime import UTC
-    >>> at = datetime(2026, 3, 3, tzinfo=UTC)
-    >>> kinds = ("opened", "muted", "worsened", "unmuted", "resolved")
-    >>> history = [Transition(number=n, kind=kind, at=at) for n, kind in enumerate(kinds, 1)]
-    >>> [(telling.kind, telling.suppressed) for telling in tellings(history)]  # doctest: +NORMALIZE_WHITESPACE
+    >>> start, kinds = datetime(2026, 3, 3, tzinfo=UTC), ("opened", "muted", "worsened", "unmuted", "resolved")
+    >>> at = [start + timedelta(hours=hours) for hours in range(5)]
+    >>> history = [Transition(number=n, kind=kind, at=at[n - 1]) for n, kind in enumerate(kinds, 1)]
+    >>> [(telling.kind, telling.suppressed) for telling in tellings(history)]
     [('opened', ''), ('muted', ''), ('worsened', 'muted'), ('opened', ''), ('resolved', '')]
     """
     state = _Fold(hidden={})
@@ -97,7 +99,7 @@ def _next(state: _Fold, transition: Transition, later: Sequence[Transition]) -> 
 def _hidden_at_once(transition: Transition, later: Sequence[Transition]) -> str:
     state = _Fold(hidden={})
     for other in later:
-        if other.at > transition.at:
+        if other.at > transition.at + AT_ONCE:
             break
         if other.kind in _HIDE:
             state.hidden[_HIDE[other.kind]] = (other.until, other.text)
