@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
@@ -142,3 +143,6 @@ class Spools(Protocol):
 
     def erase(self, subject: str, prediction_ids: Iterable[str], model: str) -> Mapping[str, int]:
         """Blank the events of `subject` and the feedback on these predictions; events by file. Repeatable."""
+
+    def out_of_reach(self) -> Sequence[Path]:
+        """Files that may hold copies and cannot be read."""

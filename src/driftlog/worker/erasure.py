@@ -13,10 +13,10 @@ from __future__ import annotations
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -51,16 +51,6 @@ MAX_ROUNDS: Final = 10
 """A subject that comes back faster than it is erased: a serving app goes on logging it."""
 SWEEP_OVERLAP: Final = timedelta(minutes=10)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class NoSeals:
-    """Where nothing is sealed."""
-
-    def leaves(self, events: Sequence[ErasedEvent]) -> Mapping[str, Any]:  # noqa: ARG002
-        return {}
-
-    def forget(self, events: Sequence[ErasedEvent]) -> int:  # noqa: ARG002
-        return 0
 
 
 def request_erasure(
@@ -174,6 +164,21 @@ class Eraser:
             hit = erasures.save_job(self.store, job, hit, self.now())
         return job
 
+    def count(self, job: ErasureJob) -> ErasureJob:
+        """`job` with what there is to erase, by index."""
+        events = self._events(job)
+        ids = self._ids(job, events)
+        for kind in ("feedback", "outcomes", "quarantine"):
+            self.store.refresh(self.store.names.every(kind))
+        counts = Counter(event.index for event in events)
+        for hits in (
+            erasures.feedback_of(self.store, job.subject, ids, job.model),
+            erasures.outcomes_of(self.store, job.subject, _outcome_ids(events), job.model),
+            erasures.quarantined_of(self.store, job.subject, ids, job.model),
+        ):
+            counts.update(index for index, _ in {(hit["_index"], hit["_id"]) for hit in hits})
+        return _counted(job, counts)
+
     # Steps: each finds what it deletes anew, and may be repeated
 
     def _events(self, job: ErasureJob) -> list[ErasedEvent]:
@@ -190,16 +195,7 @@ class Eraser:
         ids = self._ids(job, events)
         erasures.remember_events(self.store, job, ids, self.now())
         erasures.mark_buckets(self.store, job, events, self.now())
-        counts = Counter(event.index for event in events)
-        for kind in ("feedback", "outcomes", "quarantine"):
-            self.store.refresh(self.store.names.every(kind))
-        for hits in (
-            erasures.feedback_of(self.store, job.subject, ids, job.model),
-            erasures.outcomes_of(self.store, job.subject, _outcome_ids(events), job.model),
-            erasures.quarantined_of(self.store, job.subject, ids, job.model),
-        ):
-            counts.update(index for index, _ in {(hit["_index"], hit["_id"]) for hit in hits})
-        job = _counted(job, counts)
+        job = self.count(job)
         came_back = len(events) if job.round > 1 else 0
         job = msgspec.structs.replace(job, digest=erasures.digest_of(events), later=job.later + came_back)
         leaves = self.seals.leaves(events)
@@ -261,6 +257,23 @@ class Eraser:
             erasures.outcomes_of(self.store, job.subject, (), job.model),
         )
         return bool(self._events(job)) or any(next(hits, None) is not None for hits in found)
+
+
+def count_subject(eraser: Eraser, subject: str, model: str = "") -> ErasureJob:
+    """What an erasure would erase; nothing is written. Without copies in spools and rows in references."""
+    hashed = subject_hash(erasures.salt_of(eraser.store), subject)
+    now = eraser.now()
+    return eraser.count(
+        ErasureJob(
+            id=erasure_id(hashed, model),
+            hash=hashed,
+            model=model,
+            subject=subject,
+            by=eraser.actor,
+            requested=now,
+            started=now,
+        )
+    )
 
 
 def _outcome_ids(events: Sequence[ErasedEvent]) -> list[str]:
