@@ -37,7 +37,7 @@ FOREIGN: dict[str, set[str]] = {
     "schedule": {"worker"},
     "apprise": {"act", "config"},
     "PIL": {"present"},
-    "jinja2": {"present"},
+    "jinja2": {"present", "intake"},
     "flask": {"shipping", "demo"},
     "sklearn": {"demo", "evaluate"},
     "pandas": {"profile", "present", "worker", "api", "demo", "cli"},

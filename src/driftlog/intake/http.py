@@ -24,6 +24,7 @@ from driftlog.intake.capacity import Capacity
 from driftlog.intake.framing import split_body
 from driftlog.intake.receiver import Receiver
 from driftlog.intake.stats import Stats, rss_bytes
+from driftlog.intake.survey import SurveyPages
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +50,20 @@ class HttpIntake:
         Whether Elasticsearch takes anything now.
     stats
         Counters to keep.
+    survey
+        Served beside it, without credentials: its links are signed.
     """
 
     def __init__(
-        self, settings: IntakeSettings, receiver: Receiver, capacity: Capacity, availability: Availability, stats: Stats
+        self,
+        settings: IntakeSettings,
+        receiver: Receiver,
+        capacity: Capacity,
+        availability: Availability,
+        stats: Stats,
+        survey: SurveyPages | None = None,
     ) -> None:
+        self._survey = survey
         self._settings = settings
         self._receiver = receiver
         self._capacity = capacity
@@ -64,6 +74,8 @@ class HttpIntake:
         app = web.Application(client_max_size=self._settings.max_body_bytes)
         app.router.add_get("/health", self._health)
         app.router.add_get("/stats", self._show_stats)
+        if self._survey is not None:
+            self._survey.add_routes(app)
         app.router.add_route("POST", "/{path:.*}", self._events)
         app.router.add_route("PUT", "/{path:.*}", self._events)
         return app

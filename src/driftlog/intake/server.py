@@ -30,6 +30,7 @@ from driftlog.intake.pipeline import Pipeline
 from driftlog.intake.receiver import Receiver
 from driftlog.intake.registry import Registry
 from driftlog.intake.stats import Stats
+from driftlog.intake.survey import SurveyPages
 from driftlog.intake.tcp import READ_BYTES, TcpIntake
 from driftlog.store import templates
 from driftlog.store.bulk_stream import BulkStream
@@ -120,7 +121,8 @@ class Intake:
             erased = Erased(store, stats, now=self._now, monotonic=time.monotonic)
             receiver = Receiver(Rules.of(self._settings), registry, pipeline, bulk, stats, now=self._now, erased=erased)
 
-            http = HttpIntake(intake, receiver, capacity, availability, stats)
+            survey = SurveyPages(self._settings, receiver, availability, now=self._now)
+            http = HttpIntake(intake, receiver, capacity, availability, stats, survey)
             runner = web.AppRunner(http.application(), access_log=None, shutdown_timeout=STOP_S)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
