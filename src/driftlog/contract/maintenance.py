@@ -246,6 +246,8 @@ class LoopState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     validated: datetime | None = None
     trained_until: datetime | None = None
     """End of the data of the newest training."""
+    taken: tuple[str, ...] = ()
+    """Ids of requests that were taken up and may not be marked so yet."""
 
 
 class MaintainRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

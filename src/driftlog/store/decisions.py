@@ -304,6 +304,9 @@ def _value(document: Mapping[str, Any], cls: type[T]) -> T:
 
 
 def _found(store: Store, query: Document, cls: type[T], size: int) -> list[T]:
-    sort = [{"@timestamp": {"order": "desc", "unmapped_type": "date"}}]
+    sort = [
+        {"@timestamp": {"order": "desc", "unmapped_type": "date"}},
+        {"number": {"order": "desc", "unmapped_type": "long"}},
+    ]
     hits = store.scan(store.names.every(KIND), query, sort=sort, size=max(1, min(size, 500)))
     return [_value(hit["_source"], cls) for hit in islice(hits, size)]
