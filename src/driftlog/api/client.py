@@ -27,12 +27,13 @@ from driftlog.contract.names import IndexNames, check_prefix
 from driftlog.contract.segment import canonical_segment
 from driftlog.contract.settings import ElasticsearchSettings, ModelSettings, Secret, Settings
 from driftlog.profile.reference import active, list_references, load_binning, load_reference
-from driftlog.store.alerts import find_alerts
+from driftlog.store.alerts import STATUSES, find_alerts
 from driftlog.store.client import Store
 from driftlog.store.models import registered
 from driftlog.store.predictions import find_predictions
 from driftlog.store.results import find_measurements, latest_window
 from driftlog.worker.compare import find_reference
+from driftlog.worker.pending import find_handled
 
 MAX_RESULTS: Final = 1_000_000
 EVERY: Final = "*"
@@ -209,12 +210,12 @@ class Driftlog:
         Parameters
         ----------
         status
-            ``open`` or ``resolved``; None: both.
+            ``open`` (acknowledged or not), ``unacknowledged``, ``acknowledged`` or ``resolved``; None: all.
         since, until
             Episodes that overlap the stretch.
         """
         for name, value, known in (
-            ("status", status, ("open", "resolved")),
+            ("status", status, tuple(STATUSES)),
             ("severity", severity, ("info", "warning", "critical")),
         ):
             if value is not None and value not in known:
@@ -225,7 +226,7 @@ class Driftlog:
             return max((alert.updated for alert in find_alerts(self.store, chosen)), default=None)
 
         span = self._span(since, until, latest)
-        found = find_alerts(
+        found = find_handled(
             self.store,
             chosen,
             environment=environment,

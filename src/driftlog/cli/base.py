@@ -75,6 +75,23 @@ class Group(click.Group):
         _write_examples(self.examples, formatter)
 
 
+class DefaultGroup(Group):
+    """A group that may be called without naming a command: what is no command's name goes to `default`.
+
+    ``driftlog alerts churn`` is ``driftlog alerts list churn``.
+    """
+
+    def __init__(self, *args: Any, default: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.default = default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        first = args[0] if args else ""
+        if first not in self.commands and first not in ctx.help_option_names:
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+
 class LazyGroup(Group):
     """A group that imports a command's module when the command is asked for.
 

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from driftlog.cli.times import Moment, parse_moment, parse_time
+from driftlog.config.durations import parse_duration
+from driftlog.contract.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,6 +22,21 @@ class MomentType(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Moment:  # noqa: ARG002
         return parse_moment(value, option=param.opts[0] if param else "") if isinstance(value, str) else value
+
+
+class DurationType(click.ParamType[Any]):
+    """A length of time: 30m, 2h, 7d."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
+        if not isinstance(value, str):
+            return value
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            option = param.opts[0] if param else "the duration"
+            raise UsageError(f"{option}: {value[:80]!r} {error}", remedy="write 30m, 2h or 7d") from None
 
 
 class TimeType(click.ParamType[Any]):

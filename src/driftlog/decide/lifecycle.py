@@ -14,6 +14,7 @@ from driftlog.contract.alert import ACTIVE, Alert
 from driftlog.contract.handling import AlertRequest
 from driftlog.decide.transitions import moved
 
+NOT_DONE: Final = " not done: "
 Fold = Callable[[Alert, AlertRequest], Alert]
 
 
@@ -48,6 +49,13 @@ def fold(alerts: Iterable[Alert], requests: Iterable[AlertRequest], episodes: Ma
         if after is not alert:
             changed.append(after)
     return changed
+
+
+def refusal(alert: Alert, request: AlertRequest, last_episode: int) -> str:
+    """Why `request` could not be carried out now; empty where it could."""
+    last = _folded(alert, [request], last_episode).history[-1]
+    begin = f"{request.kind}{NOT_DONE}"
+    return last.text.removeprefix(begin) if last.kind == "commented" and last.text.startswith(begin) else ""
 
 
 def _folded(alert: Alert, requests: Sequence[AlertRequest], last_episode: int) -> Alert:
@@ -174,7 +182,7 @@ def _of(request: AlertRequest) -> dict[str, Any]:
 
 def _refused(alert: Alert, request: AlertRequest, why: str) -> Alert:
     """A comment in place of what was asked for."""
-    text = f"{request.kind} not done: {why}" + (f". {request.text}" if request.text else "")
+    text = f"{request.kind}{NOT_DONE}{why}" + (f". {request.text}" if request.text else "")
     return moved(alert, "commented", **(_of(request) | {"text": text}))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from driftlog.contract.alert import Alert
+from driftlog.contract.alert import ACTIVE, Alert
 from driftlog.contract.measurement import LEVELS, MARK_IMMATURE, SEVERITY, Measurement
 from driftlog.contract.window import Window
 from driftlog.present.charts.spark import sparkline
@@ -63,7 +63,7 @@ def model_status(data: ReportData) -> Status:
     name = clean(data.model)
     if not data.measurements:
         return Status("unknown", f"There are no results for {name} in this period.")
-    opened = [alert for alert in data.alerts if alert.status == "open"]
+    opened = [alert for alert in data.alerts if alert.status in ACTIVE]
     critical = [alert for alert in opened if alert.severity == "critical"]
     performance = _performance(data)
     if critical:
@@ -113,7 +113,7 @@ def cards(data: ReportData) -> list[Card]:
 
 
 def _alerts(data: ReportData) -> Card:
-    opened = [alert for alert in data.alerts if alert.status == "open"]
+    opened = [alert for alert in data.alerts if alert.status in ACTIVE]
     counts = {level: sum(alert.severity == level for alert in opened) for level in reversed(LEVELS)}
     shown = [f"{count} {level}" for level, count in counts.items() if count or level in ("critical", "warning")]
     note = ", ".join(shown[: 3 if counts["info"] else 2]) if opened else f"{len(data.alerts)} in the past"

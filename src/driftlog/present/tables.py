@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from driftlog.contract.alert import Alert
+from driftlog.contract.alert import ACTIVE, Alert
 from driftlog.contract.measurement import SEVERITY, Measurement
 from driftlog.contract.profile import Reference
 from driftlog.contract.records import Finding, ModelRecord, RunRecord
@@ -41,6 +41,7 @@ _STYLES: Final[dict[str, str]] = {
     "ok": "green",
     "resolved": "green",
     "open": "bold",
+    "acknowledged": "cyan",
     "insufficient_data": "dim",
     "cannot_alarm": "dim italic",
     "not_judged": "dim",
@@ -83,7 +84,7 @@ class ReferenceInfo(Protocol):
     def environment(self) -> str: ...
 
 
-def _table(*columns: str, right: Sequence[str] = (), title: str = "") -> Table:
+def new_table(*columns: str, right: Sequence[str] = (), title: str = "") -> Table:
     table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
@@ -128,7 +129,7 @@ class _Measurements:
         title = "" if self.several_windows else f"{self.measurements[0].model}, {period(self.measurements[0].window)}"
         columns = ["verdict", "metric", "field", "value", "95 %", "limit", "reference", "rows"]
         shown = [name for name in columns if wide or name not in ("95 %", "reference")]
-        table = _table(
+        table = new_table(
             *(["window"] if self.several_windows else []),
             *shown,
             right=("value", "limit", "reference", "rows"),
@@ -160,7 +161,7 @@ def segments_table(ranks: Sequence[SegmentRank], window: Window, model: str) -> 
     if not ranks:
         return Text("No segment has enough rows to be ranked.")
     columns = ("", "segment", "measured by", "value", "whole model", "gap", "certain", "p", "rows")
-    table = _table(*columns, right=columns[3:], title=f"{model}, {period(window)}")
+    table = new_table(*columns, right=columns[3:], title=f"{model}, {period(window)}")
     for rank in ranks:
         by = title_of(rank.metric) + (f" of {field_name(rank.field)}" if rank.field else "")
         table.add_row(
@@ -204,7 +205,7 @@ def windows_table(lines: Sequence[WindowSummary]) -> RenderableType:
     with_errors = ["errors"] if any(line.error_rate for line in lines) else []
     metrics = list(dict.fromkeys(name for line in lines for name in line.metrics))
     titles = [title_of(name) for name in metrics]
-    table = _table(
+    table = new_table(
         "from", "verdict", "rows", *titles, "truth", *with_errors, "alerts", "drifted",
         right=("rows", *titles, "truth", "errors"),
     )  # fmt: skip
@@ -246,13 +247,33 @@ def alerts_table(alerts: Sequence[Alert], *, nothing: str = "No alerts.") -> Ren
     """Alerts, open and critical ones first."""
     if not alerts:
         return Text(nothing, style="green")
-    table = _table("severity", "since", "alert")
+    table = new_table("severity", "since", "alert")
     for column in table.columns[:2]:
         column.no_wrap = True
-    ranked = sorted(alerts, key=lambda a: (a.status != "open", -SEVERITY[a.severity], -a.opened.timestamp()))
+    ranked = sorted(alerts, key=lambda a: (a.status not in ACTIVE, -SEVERITY[a.severity], -a.opened.timestamp()))
     for alert in ranked:
-        table.add_row(verdict_text(alert.severity), Text(day(alert.opened)), _alert_text(alert))
+        since = Text(day(alert.opened)).append(f"\n{alert.handle}", style="dim")
+        table.add_row(verdict_text(alert.severity), since, _alert_text(alert))
     return table
+
+
+def alert_state(alert: Alert) -> Text:
+    """Status and what else is to be known of how an alert is handled: ``open, assigned to ann, muted``."""
+    ended = f" on {day(alert.resolved)}" if alert.resolved is not None else ""
+    who = {"acknowledged": alert.acknowledged_by, "resolved": alert.resolved_by}.get(alert.status, "")
+    text = Text(f"{alert.status}{ended}" + (f" by {clean(who, 40)}" if who else ""), style=_STYLES[alert.status])
+    if alert.assignee:
+        text.append(f", assigned to {clean(alert.assignee, 40)}", style="not bold")
+    if alert.status in ACTIVE:
+        facets = {
+            "snoozed": alert.snoozed_until is not None,
+            "muted": bool(alert.muted_by),
+            "silenced": bool(alert.silenced_by),
+            "escalated": alert.escalations > 0,
+        }
+        for name in (name for name, present in facets.items() if present):
+            text.append(f", {name}", style="not bold red" if name == "escalated" else "not bold dim")
+    return text
 
 
 def _alert_text(alert: Alert) -> Text:
@@ -260,8 +281,7 @@ def _alert_text(alert: Alert) -> Text:
     text = Text(clean(alert.title, 90), style="bold")
     if alert.message:
         text.append("\n" + clean(alert.message, 400), style="not bold")
-    ended = f" on {day(alert.resolved)}" if alert.resolved is not None else ""
-    text.append(f"\n{alert.status}{ended}", style=f"not bold {_STYLES[alert.status]}")
+    text.append("\n").append_text(alert_state(alert))
     windows = f"{alert.windows} window{'' if alert.windows == 1 else 's'}"
     latest = f"latest {value_text(alert.latest, alert.latest.value)} {_limit(alert.latest)}".rstrip()
     text.append(f", {windows}, {latest}", style="not bold dim")
@@ -272,7 +292,7 @@ def predictions_table(found: Sequence[Mapping[str, Any]]) -> RenderableType:
     """Stored predictions: when, what came in, what came out."""
     if not found:
         return Text("No predictions found.")
-    table = _table("time", "id", "version", "prediction", "score", "ms", "features", "error", right=("score", "ms"))
+    table = new_table("time", "id", "version", "prediction", "score", "ms", "features", "error", right=("score", "ms"))
     for event in found:
         prediction = _group(event, "prediction")
         error = _group(event, "error")
@@ -308,7 +328,7 @@ def runs_table(records: Sequence[RunRecord]) -> RenderableType:
     """Run records of cycles."""
     if not records:
         return Text("No model was evaluated: none is configured or registered.")
-    table = _table(
+    table = new_table(
         "status", "model", "as of", "windows", "measurements", "alerts", "seconds", "note",
         right=("windows", "measurements", "seconds"),
     )  # fmt: skip
@@ -352,7 +372,7 @@ def run_line(record: RunRecord) -> Text:
 
 def findings_table(findings: Sequence[Finding]) -> RenderableType:
     """Findings of the doctor."""
-    table = _table("", "check", "finding")
+    table = new_table("", "check", "finding")
     for finding in findings:
         what = Text(clean(finding.message, 400))
         if finding.remedy:
@@ -365,7 +385,7 @@ def models_table(records: Sequence[ModelRecord], configured: set[str]) -> Render
     """Registered models."""
     if not records:
         return Text("No model is registered. `driftlog setup` registers those of driftlog.yml.")
-    table = _table("model", "task", "owner", "registered", "by", "configured", "description")
+    table = new_table("model", "task", "owner", "registered", "by", "configured", "description")
     for record in sorted(records, key=lambda r: r.name):
         table.add_row(
             _text(record.name, 64, "bold"),
@@ -383,7 +403,7 @@ def references_table(found: Sequence[ReferenceInfo]) -> RenderableType:
     """Stored references."""
     if not found:
         return Text("There is no reference. `driftlog reference set MODEL --file ...` makes one.")
-    table = _table(
+    table = new_table(
         "", "model", "environment", "id", "rows", "chunks", "window", "origin", "created", right=("rows", "chunks")
     )
     for info in found:
@@ -405,7 +425,7 @@ def references_table(found: Sequence[ReferenceInfo]) -> RenderableType:
 def reference_table(reference: Reference, fields: Sequence[ReferenceField]) -> RenderableType:
     """One reference, field by field."""
     title = f"{clean(reference.model)}, {clean(reference.origin)}: {reference.n:,} rows, {len(reference.chunks)} chunks"
-    table = _table(
+    table = new_table(
         "field", "kind", "bins", "missing", "mean", "sd", "min", "max", "most frequent",
         right=("bins", "missing", "mean", "sd", "min", "max"), title=title,
     )  # fmt: skip
@@ -424,7 +444,7 @@ def reference_table(reference: Reference, fields: Sequence[ReferenceField]) -> R
 
 def changes_table(changes: Sequence[TemplateChange]) -> RenderableType:
     """What `driftlog setup` does to the index templates."""
-    table = _table("action", "kind", "template")
+    table = new_table("action", "kind", "template")
     for change in changes:
         style = {"create": "green", "update": "yellow"}.get(change.action, "dim")
         table.add_row(Text(change.action, style=style), _text(change.kind), _text(change.name))

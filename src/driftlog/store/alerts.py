@@ -107,15 +107,16 @@ def alerts_by_id(store: Store, ids: Iterable[str]) -> list[Alert]:
 
 
 def alerts_by_handle(store: Store, handle: str, *, most: int = 20) -> list[Alert]:
-    """Alerts whose id is `handle`, or whose handle begins with it; at most `most`, the newest first.
+    """Alerts whose id or key is `handle`, or whose handle begins with it; at most `most`, the last episodes first.
 
-    ``{"bool": {"should": [{"term": {"alert.id": handle}}, {"prefix": {"alert.handle": handle}}],
-    "minimum_should_match": 1}}``
+    ``{"bool": {"should": [{"term": {"alert.id": handle}}, {"term": {"alert.key": handle}},
+    {"prefix": {"alert.handle": handle}}], "minimum_should_match": 1}}``
     """
-    choices = [{"term": {"alert.id": handle}}, {"prefix": {"alert.handle": handle.lower()}}]
+    choices = [{"term": {f"alert.{name}": handle}} for name in ("id", "key")]
+    choices.append({"prefix": {"alert.handle": handle.lower()}})
     body = {
         "query": {"bool": {"should": choices, "minimum_should_match": 1}},
-        "sort": [{"alert.opened": {"order": "desc", "unmapped_type": "date"}}],
+        "sort": [{"alert.episode": {"order": "desc", "unmapped_type": "long"}}],
         "size": most,
     }
     hits = store.search(store.names.alerts, body)["hits"]["hits"]

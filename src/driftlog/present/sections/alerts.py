@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from driftlog.contract.alert import Alert
+from driftlog.contract.alert import ACTIVE, Alert
 from driftlog.contract.measurement import Measurement
 from driftlog.contract.window import Window
 from driftlog.present.charts.timeline import Bar, alert_timeline
@@ -36,7 +36,7 @@ class AlertEntry:
 def alerts_section(data: ReportData) -> Section:
     """A timeline, and one entry an alert."""
     shown = data.alerts[:MAX_ALERTS]
-    opened = sum(alert.status == "open" for alert in data.alerts)
+    opened = sum(alert.status in ACTIVE for alert in data.alerts)
     lead = f"{plural(opened, 'alert')} open, {len(data.alerts) - opened} resolved in this period."
     notes = [f"{len(data.alerts) - MAX_ALERTS} older alerts are not shown."] if len(data.alerts) > MAX_ALERTS else []
     span = _span(data)

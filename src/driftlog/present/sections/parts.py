@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from driftlog.contract.alert import Alert
+from driftlog.contract.alert import ACTIVE, Alert
 from driftlog.contract.measurement import MARK_IMMATURE, Measurement
 from driftlog.contract.window import Window
 from driftlog.present.charts.lines import Point, Shade
@@ -95,7 +95,7 @@ def shades(alerts: Sequence[Alert], metric: str, span: Window) -> list[Shade]:
     found = []
     for alert in alerts:
         if alert.metric == metric or any(member.metric == metric for member in alert.members):
-            end = alert.resolved or (span.end if alert.status == "open" else alert.last_window.end)
+            end = alert.resolved or (span.end if alert.status in ACTIVE else alert.last_window.end)
             start = alert.first_window.start
             if end > start:
                 found.append(Shade(Window(start, end), alert.severity, clean(alert.title, 160)))
