@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -73,11 +74,12 @@ def erase(
 def _stored(session: Session, subject: str | None, hashed: str | None, spool: Path | None) -> str:
     from driftlog.shipping.erasing import stored_subject
 
-    given = click.get_text_stream("stdin").readline().strip() if "-" in (subject, hashed) else subject or hashed or ""
+    given = subject if subject is not None else hashed or ""
+    if given == "-":
+        given = sys.stdin.readline().strip()
     if not given.strip():
         raise UsageError("the id of the subject is empty", remedy="driftlog erase --subject ID")
-    stored = given if hashed is not None else stored_subject(given, session.environ, spool)
-    return stored
+    return given if hashed is not None else stored_subject(given, session.environ, spool)
 
 
 def _erase(session: Session, stored: str, model: str, spool: Path | None, *, yes: bool, as_json: bool) -> None:
