@@ -179,12 +179,13 @@ def chart(item: Item) -> bytes | None:
     series = item.series
     if sum(m.value is not None for m in series) < 2:
         return None
-    lowest = min(m.value for m in series if m.value is not None)
+    values = [m.value for m in series if m.value is not None]
+    from_zero = 0 <= min(values) < max(values) / 4
     return line_picture(
         [point(m) for m in series],
         levels(series),
         form=lambda value: value_text(series[-1], value),
-        floor=0.0 if lowest >= 0 else None,
+        floor=0.0 if from_zero else None,
     )
 
 
@@ -247,9 +248,10 @@ def _limit_facts(m: Measurement) -> list[Fact]:
 
 
 def _member(member: AlertMember) -> dict[str, str]:
+    metric = title_of(member.metric)
     return {
-        "field": field_name(member.field, 48) if member.field else title_of(member.metric),
-        "metric": title_of(member.metric),
+        "name": field_name(member.field, 48) if member.field else metric,
+        "about": metric if member.field else "whole model",
         "value": number(member.value),
         "limit": number(member.limit),
         "severity": member.severity,
@@ -304,7 +306,9 @@ def _text(
     if alert.members:
         lines += ["", "What is outside its limits:"]
         rows = [_member(member) for member in alert.members[:MOST_MEMBERS]]
-        lines += [f"- {row['field']}: {row['value']} (limit {row['limit']}, {row['severity']})" for row in rows]
+        lines += [
+            f"- {row['name']}: {row['value']} (limit {row['limit']}, {row['severity']}; {row['about']})" for row in rows
+        ]
         if len(alert.members) > MOST_MEMBERS:
             lines.append(f"- and {len(alert.members) - MOST_MEMBERS} more")
     if causes:

@@ -47,5 +47,5 @@ def _span(opening: Opening, zone: ZoneInfo, day: date) -> tuple[datetime, dateti
 
 def _instant(zone: ZoneInfo, day: date, minutes: int, *, fold: int) -> datetime:
     days, minute = divmod(minutes, 1440)
-    local = datetime(day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=zone, fold=fold)
-    return (local + timedelta(days=days)).astimezone(UTC)
+    local = datetime(day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=zone) + timedelta(days=days)
+    return local.replace(fold=fold).astimezone(UTC)

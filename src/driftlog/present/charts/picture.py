@@ -36,7 +36,7 @@ COLOURS: Final = {
     "reference": "#7a8797",
 }
 _LEFT: Final = 54.0
-_RIGHT: Final = WIDTH - 74.0
+_RIGHT: Final = WIDTH - 96.0
 _TOP: Final = 16.0
 _BOTTOM: Final = HEIGHT - 30.0
 
@@ -68,7 +68,8 @@ class _Pen:
 
     def text(self, x: float, y: float, words: str, colour: str, size: float = 11.0, anchor: str = "lm") -> None:
         font = ImageFont.load_default(size * self.factor)
-        self.draw.text((x * self.factor, y * self.factor), drawable(words), fill=colour, font=font, anchor=anchor)
+        at, halo = (x * self.factor, y * self.factor), 2 * self.factor
+        self.draw.text(at, drawable(words), fill=colour, font=font, anchor=anchor, stroke_width=halo, stroke_fill=PAPER)
 
 
 def line_picture(
@@ -93,7 +94,8 @@ def line_picture(
     _axes(pen, scale, times, form)
     _course(pen, points, scale, times)
     _levels(pen, levels, scale, form)
-    _marks(pen, shown, scale, times, form)
+    _marks(pen, shown, scale, times)
+    _newest(pen, shown[-1], [scale(level.value) for level in levels], scale, times, form)
     small = image.resize((WIDTH * SCALE, HEIGHT * SCALE), Image.Resampling.LANCZOS)
     content = BytesIO()
     small.quantize(128).save(content, "PNG", optimize=True)
@@ -151,23 +153,28 @@ def _levels(pen: _Pen, levels: Sequence[Level], scale: Linear, form: Callable[[f
         y = scale(level.value)
         colour = COLOURS.get(level.kind, INK)
         pen.dashes(y, _LEFT, _RIGHT, colour, 1.3)
-        words = max(y, below + 24.0)
-        pen.text(_RIGHT + 6, words - 6, level.name, colour, 10.0)
-        pen.text(_RIGHT + 6, words + 6, form(level.value), colour, 10.0)
+        words = max(y, below + 14.0)
+        pen.text(_RIGHT + 7, words, f"{level.name} {form(level.value)}", colour, 10.5)
         below = words
 
 
-def _marks(pen: _Pen, shown: Sequence[Point], scale: Linear, times: Timeline, form: Callable[[float], str]) -> None:
+def _marks(pen: _Pen, shown: Sequence[Point], scale: Linear, times: Timeline) -> None:
     many = len(shown) > 40
     for point in shown:
         breach = point.verdict in COLOURS
         if breach or not many:
             radius = 3.6 if breach else 2.2
             pen.dot(times(point.middle), scale(point.value or 0.0), radius, COLOURS.get(point.verdict, LINE))
-    last = shown[-1]
+
+
+def _newest(
+    pen: _Pen, last: Point, taken: Sequence[float], scale: Linear, times: Timeline, form: Callable[[float], str]
+) -> None:
+    """The last value in words, above its mark or below it, where no limit is drawn."""
     x, y = times(last.middle), scale(last.value or 0.0)
     colour = COLOURS.get(last.verdict, LINE)
     pen.dot(x, y, 5.0, colour)
     words = form(last.value or 0.0)
-    above = y - 14 > _TOP
-    pen.text(min(x, _RIGHT - 8), y - 14 if above else y + 14, words, colour, 12.5, anchor="mm")
+    places = [place for place in (y - 15, y + 15) if _TOP <= place <= _BOTTOM - 8]
+    free = [place for place in places if all(abs(place - other) > 9 for other in taken)]
+    pen.text(min(x, _RIGHT - 8), (free or places)[0], words, colour, 12.5, anchor="mm")
