@@ -18,10 +18,17 @@ class IdSet:
     """
 
     def __init__(self, ids: Iterable[str]) -> None:
-        packed = bytearray()
-        for id in ids:
-            packed += _hash(id)
-        pairs = np.frombuffer(bytes(packed), dtype="<u8").reshape(-1, 2)
+        self._sort(b"".join(map(id_hash, ids)))
+
+    @classmethod
+    def of_hashes(cls, hashes: bytes | bytearray) -> IdSet:
+        """A set of ids of which only the `id_hash`es are known, one after the other."""
+        made = cls(())
+        made._sort(hashes)
+        return made
+
+    def _sort(self, hashes: bytes | bytearray) -> None:
+        pairs = np.frombuffer(bytes(hashes), dtype="<u8").reshape(-1, 2)
         self._order: NDArray[np.int64] = np.lexsort((pairs[:, 1], pairs[:, 0])).astype(np.int64)
         self._first = pairs[self._order, 0]
         self._second = pairs[self._order, 1]
@@ -33,11 +40,12 @@ class IdSet:
         """Where each of `ids` stood, -1 where it did not; of an id that was given twice, one of the places."""
         if not len(self._order):
             return [-1] * len(ids)
-        asked = np.frombuffer(b"".join(_hash(id) for id in ids), dtype="<u8").reshape(-1, 2)
+        asked = np.frombuffer(b"".join(id_hash(id) for id in ids), dtype="<u8").reshape(-1, 2)
         places = np.minimum(np.searchsorted(self._first, asked[:, 0]), len(self._order) - 1)
         hit = (self._first[places] == asked[:, 0]) & (self._second[places] == asked[:, 1])
         return [int(self._order[place]) if found else -1 for place, found in zip(places, hit, strict=True)]
 
 
-def _hash(id: str) -> bytes:
+def id_hash(id: str) -> bytes:
+    """16 bytes that stand for an id."""
     return hashlib.blake2b(id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
