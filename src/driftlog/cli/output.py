@@ -30,6 +30,7 @@ def stable(item: Any) -> Any:
     """Structs and dataclasses as dicts of all their fields; measurements and alerts with their `id`."""
     if isinstance(item, msgspec.Struct):
         own = {"id": item.id} if isinstance(item, Measurement | Alert) else {}
+        own |= {"handle": item.handle} if isinstance(item, Alert) else {}
         return own | {name: stable(getattr(item, name)) for name in item.__struct_fields__}
     if is_dataclass(item) and not isinstance(item, type):
         return {field.name: stable(getattr(item, field.name)) for field in fields(item)}

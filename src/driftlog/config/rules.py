@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from driftlog.config.alerting_rules import check_alerting
 from driftlog.config.auditing_rules import check_retention
 from driftlog.config.decode import SettingRefused
 from driftlog.config.experiment_rules import check_experiments
@@ -164,6 +165,7 @@ def _check_model(model: ModelSettings, path: SettingPath) -> None:
             remedy="the first judges numeric fields, the second categorical ones",
         )
     check_watching(model, path)
+    check_alerting(model, path)
     check_experiments(model, path)
     check_maintaining(model, path)
     check_surveying(model, path)

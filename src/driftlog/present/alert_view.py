@@ -190,7 +190,7 @@ def history_view(episodes: Sequence[Alert]) -> RenderableType:
 def _history(history: Sequence[Transition]) -> RenderableType:
     if not history:
         return Text("Nothing is written down of it.", style="dim")
-    table = new_table("", "when", "what", "by", "", right=("",))
+    table = new_table("#", "when", "what", "by", "why", right=("#",))
     for column in table.columns[:3]:
         column.no_wrap = True
     for one in history:
