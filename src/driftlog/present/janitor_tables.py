@@ -67,21 +67,16 @@ def jobs_table(jobs: Sequence[ErasureJob]) -> RenderableType:
     """Erasures, the newest first."""
     if not jobs:
         return Text("No subject was erased.")
-    table = _table(
-        "subject (salted hash)", "model", "status", "asked for", "by", "finished", "round", "erased", "came back",
-        right=("round", "erased", "came back"),
-    )  # fmt: skip
+    table = _table("subject", "model", "status", "when", "by", "rounds", "erased", right=("rounds", "erased"))
     for job in jobs:
         table.add_row(
             Text(job.hash[:_SHOWN_HASH], style="bold"),
             Text(job.model or "all"),
             Text("under way" if job.status == "under_way" else "done", style="" if job.status == "done" else "yellow"),
-            Text(_minute(job.requested)),
+            Text(_minute(job.finished or job.started)),
             Text(clean(job.by)),
-            Text(_minute(job.finished) if job.finished else "-"),
             Text(str(job.round)),
             Text(f"{sum(job.found.values()):,}"),
-            Text(f"{job.later:,}"),
         )
     return table
 
@@ -89,7 +84,7 @@ def jobs_table(jobs: Sequence[ErasureJob]) -> RenderableType:
 def found_table(job: ErasureJob) -> RenderableType:
     """What was erased of one subject."""
     if not job.found:
-        return Text("Nothing of this subject was found; it stays on the erasure list.")
+        return Text("Nothing of this subject was found.")
     table = _table("where", "erased", right=("erased",))
     for where, n in sorted(job.found.items()):
         table.add_row(Text(clean(where, 100)), Text(f"{n:,}"))

@@ -28,8 +28,10 @@ EVENTS: Final = "erased_events"
 MARK: Final = "erased_buckets"
 READY: Final = "ready"
 SALT: Final = "erasure-salt"
-WAITING: Final = "waiting_feedback"
-"""Feedback that waits for its prediction, kept by the join."""
+WAITING: Final = ("waiting_feedback", "waiting_opinion")
+"""Kinds of feedback that waits for its prediction, kept by the joins."""
+JOINED: Final = {"outcomes": "outcome", "opinions": "opinion"}
+"""What was joined with predictions: kind of index -> group of fields."""
 IDS_A_DOCUMENT: Final = 5_000
 IDS_A_QUERY: Final = 1_000
 PHRASES_A_QUERY: Final = 64
@@ -174,12 +176,17 @@ def feedback_of(store: Store, subject: str, ids: Sequence[str], model: str) -> I
         yield from store.scan(store.names.every("feedback"), query, source=fields)
 
 
-def outcomes_of(store: Store, subject: str, outcome_ids: Sequence[str], model: str) -> Iterator[Document]:
-    """Hits of outcomes about a subject, or with one of these ids."""
-    filters = [*about(subject)["bool"]["filter"], *([{"term": {"model.name": model}}] if model else [])]
-    yield from store.scan(store.names.every("outcomes"), {"bool": {"filter": filters}}, source=False)
-    for part in _parts(outcome_ids, IDS_A_QUERY):
-        yield from store.scan(store.names.every("outcomes"), {"ids": {"values": part}}, source=False)
+def joined_of(store: Store, subject: str, ids: Sequence[str], model: str) -> Iterator[Document]:
+    """Hits of outcomes and opinions about a subject, or on its predictions."""
+    of_model: list[Document] = [{"term": {"model.name": model}}] if model else []
+    for kind, group in JOINED.items():
+        pattern = store.names.every(kind)
+        yield from store.scan(
+            pattern, {"bool": {"filter": [*about(subject)["bool"]["filter"], *of_model]}}, source=False
+        )
+        for part in _parts(ids, IDS_A_QUERY):
+            filters = [{"terms": {f"{group}.prediction_id": part}}, *of_model]
+            yield from store.scan(pattern, {"bool": {"filter": filters}}, source=False)
 
 
 def quarantined_of(store: Store, subject: str, ids: Sequence[str], model: str) -> Iterator[Document]:
@@ -226,10 +233,11 @@ def _has_word(raw: str, text: str) -> bool:
     return False
 
 
-def waiting_of(store: Store, ids: set[str]) -> Iterator[Document]:
-    """Hits of waiting feedback on these predictions; their content has no index, so all that wait are read."""
-    for hit in store.scan(store.names.state, {"term": {"kind": WAITING}}, source=["value"]):
-        if hit["_source"]["value"].get("prediction_id") in ids:
+def waiting_of(store: Store, subject: str, ids: set[str]) -> Iterator[Document]:
+    """Hits of waiting feedback; its content has no index, so all that waits is read."""
+    for hit in store.scan(store.names.state, {"terms": {"kind": list(WAITING)}}, source=["value"]):
+        value = hit["_source"]["value"]
+        if value.get("prediction_id") in ids or value.get("subject") == subject:
             yield hit
 
 
@@ -260,7 +268,7 @@ def returned_subjects(store: Store, known: ErasureList, since: datetime) -> set[
     found: set[tuple[str, str]] = set()
     if not known:
         return found
-    for pattern in (store.names.all_predictions(), store.names.every("feedback"), store.names.every("outcomes")):
+    for pattern in (store.names.all_predictions(), *(store.names.every(kind) for kind in ("feedback", *JOINED))):
         for subject, model in _new_subjects(store, pattern, since):
             if known.covers(model, subject=subject):
                 found.add((subject, model))

@@ -19,7 +19,7 @@ from driftlog.store.values import IndexInfo
 log = logging.getLogger("driftlog.store")
 
 PERIODIC_KINDS: Final = ("predictions", *MONTHLY_KINDS)
-RAW_KINDS: Final = ("predictions", "feedback", "resources", "quarantine", "outcomes", "runs")
+RAW_KINDS: Final = ("predictions", "feedback", "resources", "quarantine", "outcomes", "opinions", "runs")
 """Kinds worth dropping for room: profiles and results are small and hold what is known of the rest."""
 _PERIOD: Final = re.compile(r"\.(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?\Z")
 
@@ -88,7 +88,7 @@ def freeing(
         if period is None or kind not in kinds or not info.size_bytes:
             continue
         reach = look_back.get(model_of(info.name, prefix), longest) if kind == "predictions" else longest
-        if kind not in ("predictions", "feedback", "outcomes"):
+        if kind not in ("predictions", "feedback", "outcomes", "opinions"):
             reach = timedelta(0)
         if period.end + reach <= now:
             candidates.append((period.end, -info.size_bytes, info.name, info))

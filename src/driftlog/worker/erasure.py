@@ -28,7 +28,6 @@ from driftlog.contract.errors import StoreConflict, StoreUnavailable, UsageError
 from driftlog.contract.profile import ProfileKey
 from driftlog.contract.settings import ModelSettings
 from driftlog.profile.erasure import ROW_FIELDS, clean_references, environments_of, marked_keys
-from driftlog.profile.outcomes import outcome_id
 from driftlog.store import erasures
 from driftlog.store.client import Store
 from driftlog.store.values import Hit
@@ -41,7 +40,7 @@ STEPS: Final = (
     "spools",
     "waiting",
     "feedback",
-    "outcomes",
+    "joined",
     "quarantine",
     "seals",
     "predictions",
@@ -168,12 +167,12 @@ class Eraser:
         """`job` with what there is to erase, by index."""
         events = self._events(job)
         ids = self._ids(job, events)
-        for kind in ("feedback", "outcomes", "quarantine"):
+        for kind in ("feedback", *erasures.JOINED, "quarantine"):
             self.store.refresh(self.store.names.every(kind))
         counts = Counter(event.index for event in events)
         for hits in (
             erasures.feedback_of(self.store, job.subject, ids, job.model),
-            erasures.outcomes_of(self.store, job.subject, _outcome_ids(events), job.model),
+            erasures.joined_of(self.store, job.subject, ids, job.model),
             erasures.quarantined_of(self.store, job.subject, ids, job.model),
         ):
             counts.update(index for index, _ in {(hit["_index"], hit["_id"]) for hit in hits})
@@ -217,7 +216,7 @@ class Eraser:
 
     def _waiting(self, job: ErasureJob, events: Sequence[ErasedEvent]) -> ErasureJob:
         self.store.refresh(self.store.names.state)
-        erasures.delete_hits(self.store, erasures.waiting_of(self.store, set(self._ids(job, events))))
+        erasures.delete_hits(self.store, erasures.waiting_of(self.store, job.subject, set(self._ids(job, events))))
         return job
 
     def _feedback(self, job: ErasureJob, events: Sequence[ErasedEvent]) -> ErasureJob:
@@ -225,9 +224,10 @@ class Eraser:
         erasures.delete_hits(self.store, found)
         return job
 
-    def _outcomes(self, job: ErasureJob, events: Sequence[ErasedEvent]) -> ErasureJob:
-        self.store.refresh(self.store.names.every("outcomes"))
-        found = erasures.outcomes_of(self.store, job.subject, _outcome_ids(events), job.model)
+    def _joined(self, job: ErasureJob, events: Sequence[ErasedEvent]) -> ErasureJob:
+        for kind in erasures.JOINED:
+            self.store.refresh(self.store.names.every(kind))
+        found = erasures.joined_of(self.store, job.subject, self._ids(job, events), job.model)
         erasures.delete_hits(self.store, found)
         return job
 
@@ -250,11 +250,11 @@ class Eraser:
         return job
 
     def _is_left(self, job: ErasureJob) -> bool:
-        for kind in ("feedback", "outcomes"):
+        for kind in ("feedback", *erasures.JOINED):
             self.store.refresh(self.store.names.every(kind))
         found = (
             erasures.feedback_of(self.store, job.subject, (), job.model),
-            erasures.outcomes_of(self.store, job.subject, (), job.model),
+            erasures.joined_of(self.store, job.subject, (), job.model),
         )
         return bool(self._events(job)) or any(next(hits, None) is not None for hits in found)
 
@@ -274,10 +274,6 @@ def count_subject(eraser: Eraser, subject: str, model: str = "") -> ErasureJob:
             started=now,
         )
     )
-
-
-def _outcome_ids(events: Sequence[ErasedEvent]) -> list[str]:
-    return [outcome_id(event.model, event.id) for event in events]
 
 
 def _counted(job: ErasureJob, more: Counter[str]) -> ErasureJob:
@@ -309,8 +305,9 @@ def sweep(eraser: Eraser) -> Swept:
     jobs: list[ErasureJob] = []
     feedback = 0
     if known:
-        for pattern in (store.names.all_predictions(), store.names.every("feedback"), store.names.every("outcomes")):
-            store.refresh(pattern)
+        store.refresh(store.names.all_predictions())
+        for kind in ("feedback", *erasures.JOINED):
+            store.refresh(store.names.every(kind))
         jobs_there = {job.id for job in erasures.list_jobs(store)}
         for subject, model in sorted(erasures.returned_subjects(store, known, since)):
             hashed = subject_hash(known.salt, subject)

@@ -99,6 +99,10 @@ class World:
         assert SPENT in reference.rows.columns["features.spent"]
         self.cycle()
         self.write([truth(9, id="late-truth", prediction="p-4")])
+        opinion = {"@timestamp": START.isoformat(), "model": {"name": "churn"}, "opinion": {"prediction_id": "p-1"}}
+        self.store.put(self.store.names.monthly("opinions", START), "o-1", opinion, refresh=True)
+        waiting = {"kind": "waiting_feedback", "value": {"prediction_id": "p-5", "actual": "1"}}
+        self.store.put(self.store.names.state, "waiting-1", waiting, refresh=True)
         self.spool(
             [
                 event(500, SUBJECT, SPENT),
@@ -246,6 +250,7 @@ def test_an_erased_subject_is_nowhere(world: World) -> None:
     assert world.ids(world.store.names.all_predictions()) == others
     assert world.ids(world.store.names.every("feedback")) == {"f-101", "f-102", "f-1001", "f-1002"}
     assert world.ids(world.store.names.every("outcomes")) == {f"churn:p-{n}" for n in (101, 102, 1001, 1002)}
+    assert world.ids(world.store.names.every("opinions")) == set()
     assert world.ids(world.store.names.every("quarantine")) == {"q-2"}
     assert world.spooled() == ["p-501"]
 
@@ -256,7 +261,7 @@ def test_a_trial_counts_and_erases_nothing(world: World) -> None:
     counted = count_subject(world.eraser(), SUBJECT)
 
     assert world.everything() == before
-    assert sum(counted.found.values()) == 10 + 4 + 3 + 2
+    assert sum(counted.found.values()) == 10 + 4 + 3 + 1 + 2
     erased = world.erase().found
     assert {name: n for name, n in erased.items() if "-" in name.split(" ")[0]} == counted.found
 

@@ -103,11 +103,14 @@ def _erase(session: Session, stored: str, model: str, spool: Path | None, *, yes
         return
     session.console.print(found_table(job))
     if not yes:
-        session.console.print("Nothing is erased yet; `--yes` erases it.", markup=False)
+        session.console.print(
+            "Nothing is erased yet; `--yes` erases it, and keeps out what is sent later.", markup=False
+        )
         return
-    session.console.print(
-        f"Erased, as subject {job.hash}. The worker counts its buckets anew in its next cycle.", markup=False
-    )
+    text = f"The proof is in the audit trail as subject {job.hash}. What is sent later is not stored."
+    if job.found:
+        text += " The worker counts the buckets anew in its next cycle."
+    session.console.print(text, markup=False)
     out_of_reach = eraser.spools.out_of_reach() if eraser.spools is not None else []
     for path in out_of_reach:
         session.messages.print(f"{path} is corrupt and may hold copies: delete it by hand.", markup=False)
