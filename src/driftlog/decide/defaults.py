@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from driftlog.contract.measurement import Measurement, Purpose
+from driftlog.contract.measurement import Purpose
 from driftlog.contract.settings import ModelSettings, ThresholdSettings
 
 CERTAIN: Final = (1, 2)
@@ -173,22 +173,27 @@ def range_of(metric: str) -> tuple[float, float]:
 
 NO_DATA_CRITICAL: Final = 4
 HALF: Final = 0.5
-_OF_SETTINGS: Final = frozenset({"no_data_s", "label_late_share", "predictions"})
+OF_SETTINGS: Final = {
+    "no_data_s": "no_data_after",
+    "label_late_share": "label_delay_above",
+    "predictions": "no_data_after",
+}
+"""Metric -> the setting of ``alerts`` that judges it."""
 
 
-def of_settings(measurement: Measurement, settings: ModelSettings) -> ThresholdSettings | None:
-    """What the settings of alerts ask for: silence, late truth; None where they say nothing of this measurement.
+def of_settings(metric: str, settings: ModelSettings) -> ThresholdSettings | None:
+    """What the settings of alerts ask for: silence, late truth; None where they say nothing of this metric.
 
     ``no_data_after`` takes the place of the default that warns of every empty window; it is critical at four times.
     """
-    if measurement.metric not in _OF_SETTINGS or measurement.purpose not in ("integrity", "operational"):
+    if metric not in OF_SETTINGS:
         return None
     silent, late = settings.alerts.no_data_after, settings.alerts.label_delay_above
-    if measurement.metric == "predictions" and silent is not None:
+    if metric == "predictions" and silent is not None:
         return ThresholdSettings(metric="predictions", kind="none")
-    if measurement.metric == "no_data_s" and silent is not None:
+    if metric == "no_data_s" and silent is not None:
         seconds = silent.total_seconds()
         return ThresholdSettings(metric="no_data_s", warning=seconds, critical=NO_DATA_CRITICAL * seconds)
-    if measurement.metric == "label_late_share" and late is not None:
+    if metric == "label_late_share" and late is not None:
         return ThresholdSettings(metric="label_late_share", warning=HALF)
     return None

@@ -33,6 +33,7 @@ PIPELINE_FAULT: Final = "the pipeline was at fault in this window: whether data 
 NOT_CALIBRATED: Final = (
     "the estimate's calibration failed its check on the reference; only a threshold that names its purpose judges it"
 )
+_ATTENDANCE: Final = frozenset({"integrity", "operational"})
 KINDS: Final[Mapping[str, Callable[[Measurement, float, ThresholdSettings], Decision]]] = {
     "constant": constant.decide,
     "relative": relative.decide,
@@ -106,7 +107,7 @@ def find_threshold(measurement: Measurement, settings: ModelSettings) -> Thresho
             return threshold
     if measurement.segment:
         return None
-    asked = of_settings(measurement, settings)
+    asked = of_settings(measurement.metric, settings) if measurement.purpose in _ATTENDANCE else None
     if asked is not None:
         return asked
     if measurement.metric == DEFAULT_TARGET_SHIFT.metric and measurement.purpose == "target_drift":

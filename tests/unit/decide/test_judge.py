@@ -169,7 +169,8 @@ def test_every_default_can_alarm(make, purpose, threshold):
     measurement = make.measurement(
         threshold.metric, purpose, worst, reference_value=0.1 if worst else 0.9, lower=worst, upper=worst
     )
-    expected = "critical" if threshold.critical is not None else "warning"
+    levels = ("critical", "warning", "info")
+    expected = next(level for level in levels if getattr(threshold, level) is not None)
     assert judge(measurement, make.settings()).verdict == expected
     assert purpose != "estimated_performance" or expected == "warning"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -9,7 +10,7 @@ from fnmatch import fnmatchcase
 import msgspec
 import numpy as np
 
-from driftlog.contract.binning import Binning, FieldBins
+from driftlog.contract.binning import Binning, FieldBins, NumericBins
 from driftlog.contract.measurement import (
     MARK_REFERENCE_TOO_SHORT,
     MARK_SEASON_UNSEEN,
@@ -160,10 +161,19 @@ def field_drift(
         n_current=result.n_current,
         method=result.method,
         chunks=chunks,
-        details=dict(result.details) if known else {},
+        details={**result.details, **(_size(now, bins) if purpose == "attribution_drift" else {})} if known else {},
         marks=marks,
         note=note,
     )
+
+
+def _size(counts: FieldCounts, bins: FieldBins) -> dict[str, float]:
+    """``root_mean_square`` of an attribution: how much the feature matters, whichever way it pulls."""
+    n = int(counts.counts.sum())
+    if n == 0 or not isinstance(bins, NumericBins):
+        return {}
+    square = counts.squares / n + 2 * bins.shift * counts.total / n + bins.shift**2
+    return {"root_mean_square": math.sqrt(max(0.0, square))}
 
 
 def season_marks(reference: Reference) -> tuple[str, ...]:
