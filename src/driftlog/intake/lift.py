@@ -15,9 +15,9 @@ from driftlog.intake.fields import GROUPS, OPEN_OBJECTS, refuse
 _TRANSPORT_FIELDS: Final = ("@metadata", "@version", "_@timestamp")
 _STRING_FORMS: Final = {"host": "name", "service": "name", "error": "message"}
 _FLAT_ERROR: Final = {"error_type": "type", "stack_trace": "stack_trace"}
-_OPEN_TOP: Final = frozenset(name for name in OPEN_OBJECTS if "." not in name)
+_OPEN_TOP: Final = tuple(name for name in OPEN_OBJECTS if "." not in name)
 _OPEN_NESTED: Final = tuple(name + "." for name in OPEN_OBJECTS if "." in name)
-_OBJECTS: Final = frozenset(GROUPS) | _OPEN_TOP
+_OBJECTS: Final = (*GROUPS, *_OPEN_TOP)
 
 
 def lift(event: dict[str, Any]) -> dict[str, Any]:

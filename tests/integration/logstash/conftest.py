@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,9 @@ def jruby() -> Path:
     return Path(context.project("org.jruby", "jruby-complete").at_version(JRUBY).artifact(packaging="jar").resolve())
 
 
-@pytest.fixture(scope="session")
-def scripts() -> Iterator[Scripts]:
+@contextmanager
+def running_scripts() -> Iterator[Scripts]:
+    """A JRuby that answers until the block ends."""
     java = next(java for java in installed(os.environ) if java.fits)
     harness = Path(__file__).with_name("harness.rb")
     process = subprocess.Popen(
@@ -67,3 +69,9 @@ def scripts() -> Iterator[Scripts]:
         if process.stdout is not None:
             process.stdout.close()
     assert code == 0
+
+
+@pytest.fixture(scope="session")
+def scripts() -> Iterator[Scripts]:
+    with running_scripts() as running:
+        yield running
