@@ -389,3 +389,81 @@ def test_faults_of_the_pipeline_are_one_alert(make, board):
     (alert,) = board.open()
     assert (alert.key, len(alert.members)) == ("m|e||integrity", 3)
     assert alert.title == "m: the pipeline loses, repeats, delays or refuses events"
+
+
+def test_a_cause_that_is_back_within_the_cool_down_continues_its_episode(make):
+    """Flapping is one alert; after the cool-down it is a new one."""
+
+    def play(alerts, window, verdict):
+        now = make.start + timedelta(days=window + 1)
+        known = {alert.key: alert.episode for alert in alerts}
+        judged = [make.judged(verdict, window=window)]
+        changed = advance(alerts, known, judged, {}, now, cooldown=timedelta(days=2))
+        after = {alert.id: alert for alert in [*alerts, *changed]}
+        assert advance(list(after.values()), known, judged, {}, now, cooldown=timedelta(days=2)) == []
+        return list(after.values())
+
+    alerts = []
+    for window, verdict in enumerate(["critical", "ok", "ok", "warning", "ok", "ok", "ok", "warning"]):
+        alerts = play(alerts, window, verdict)
+    first, second = alerts
+    assert [one.kind for one in first.history] == ["opened", "resolved", "reopened", "resolved"]
+    assert (first.windows, first.severity, first.episode) == (2, "critical", 1)
+    assert (second.episode, second.status) == (2, "open")
+    replayed = alerts
+    for window, verdict in enumerate(["critical", "ok", "ok", "warning", "ok", "ok", "ok", "warning"]):
+        replayed = play(replayed, window, verdict)
+    assert replayed == alerts
+
+
+def test_who_had_acknowledged_a_flapping_alert_still_has_it(make):
+    """It is the same episode."""
+    (opened,) = advance([], {}, [make.judged("warning")], {}, make.start)
+    seen = msgspec.structs.replace(opened, status="acknowledged", acknowledged=make.start, acknowledged_by="ann")
+    (over,) = advance([seen], {seen.key: 1}, [make.judged("ok", window=1)], {}, make.start)
+    back = [make.judged("warning", window=2)]
+    (again,) = advance([over], {seen.key: 1}, back, {}, make.start, cooldown=timedelta(days=1))
+    assert (again.status, again.acknowledged_by, again.resolved) == ("acknowledged", "ann", None)
+
+
+def test_an_acknowledged_alert_goes_on_and_ends_as_an_open_one_does(make):
+    """Worse, over, and quality that is not mentioned any more."""
+    judged = [make.judged("ok"), make.judged("warning", metric="unseen_share", purpose="quality")]
+    (opened,) = advance([], {}, judged, {}, make.start)
+    seen = msgspec.structs.replace(opened, status="acknowledged", acknowledged=make.start)
+    worse = [make.judged("critical", metric="unseen_share", purpose="quality", window=1)]
+    (changed,) = advance([seen], {seen.key: 1}, worse, {}, make.start)
+    assert (changed.status, changed.severity, changed.history[-1].kind) == ("acknowledged", "critical", "worsened")
+    assert changed.history[-1].severity == "critical"
+    (over,) = advance([changed], {seen.key: 1}, [make.judged("ok", window=2)], {}, make.start)
+    assert (over.status, over.history[-1].text) == ("resolved", "within limits again")
+
+
+def test_hysteresis_keeps_an_alert_until_the_value_is_really_back(make):
+    """Opened above 0.1, it ends at 0.05 and below; in between nothing happens, whatever is evaluated again."""
+    settings = make.settings({"metric": "error_rate", "warning": 0.1, "clear": 0.05})
+
+    def judged(window, value):
+        return [judge(make.measurement("error_rate", "operational", value, window=window), settings)]
+
+    (alert,) = advance([], {}, judged(0, 0.2), {}, make.start)
+    for window, value in enumerate([0.09, 0.06, 0.051], start=1):
+        assert advance([alert], {alert.key: 1}, judged(window, value), {}, make.start) == []
+    (over,) = advance([alert], {alert.key: 1}, judged(4, 0.05), {}, make.start)
+    assert over.status == "resolved"
+    assert advance([], {}, judged(5, 0.09), {}, make.start) == [], "it opens at its limit, as ever"
+
+
+def test_hysteresis_of_relative_limits_is_a_difference_too(make):
+    """Opened 0.05 below the reference, it ends 0.02 below it."""
+    threshold = {"metric": "roc_auc", "kind": "relative", "direction": "below", "warning": 0.05, "clear": 0.02}
+    settings = make.settings(threshold)
+
+    def judged(window, value):
+        return [judge(make.measurement("roc_auc", "performance", value, window=window, reference_value=0.8), settings)]
+
+    (alert,) = advance([], {}, judged(0, 0.7), {}, make.start)
+    assert alert.evidence.limit.clear == pytest.approx(0.78)
+    assert advance([alert], {alert.key: 1}, judged(1, 0.77), {}, make.start) == []
+    (over,) = advance([alert], {alert.key: 1}, judged(2, 0.785), {}, make.start)
+    assert over.status == "resolved"
