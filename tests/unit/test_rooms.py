@@ -36,6 +36,7 @@ FOREIGN: dict[str, set[str]] = {
     "click": {"cli"},
     "schedule": {"worker"},
     "apprise": {"act", "config"},
+    "mlflow": {"act"},
     "PIL": {"present"},
     "jinja2": {"present", "intake"},
     "flask": {"shipping", "demo"},

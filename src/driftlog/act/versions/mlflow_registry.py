@@ -7,9 +7,10 @@ driftlog are seen under MLflow's number. Credentials come from the variables MLf
 
 from __future__ import annotations
 
+import builtins
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -246,9 +247,9 @@ class MlflowRegistry:
     def _registered(self, model: str) -> str:
         return self._name or check_model_name(model)
 
-    def _all(self, model: str) -> list[Any]:
+    def _all(self, model: str) -> Sequence[Any]:
         quoted = self._registered(model).replace("'", "")
-        found: list[Any] = []
+        found: builtins.list[Any] = []
         token: str | None = None
         while True:
             page = self._client.search_model_versions(f"name='{quoted}'", max_results=1000, page_token=token)
