@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -138,16 +138,23 @@ class Sealer:
         """Seal the events of `buckets` that no seal has; how many there were. Can be repeated after any crash."""
         if not buckets:
             return 0
-        span = Window(buckets[0].start, max(bucket.end for bucket in buckets))
-        heads = self._heads(span)
         names = {bucket_name(self.model, self.environment, bucket) for bucket in buckets}
-        seals = committed(self.store, names | {_name(self.model, self.environment, hit) for hit in heads})
+        seals = self._committed(names)
+        heads = self._heads(Window(buckets[0].start, max(bucket.end for bucket in buckets)))
+        seals += self._committed({_name(self.model, self.environment, hit) for hit in heads} - names)
         made = [self._write(bucket, seals, self._sealed_ids(bucket, heads, seals)) for bucket in buckets]
         records = self.chain.record_many([self._entry(seal) for seal in made if seal.n])
         kept = {record.entry.details["attempt"] for record in records if record is not None}
         lost = [seal for seal in made if seal.n and seal.attempt not in kept]
-        self._sweep(heads, seals, made, lost)
+        self._sweep(heads, lost)
         return sum(seal.n for seal in made if seal.attempt in kept)
+
+    def _committed(self, names: Collection[str]) -> list[Seal]:
+        """Seals that the chain records, a batch that a dead writer left unfinished included."""
+        if not names:
+            return []
+        self.chain.head()
+        return committed(self.store, names)
 
     def _heads(self, span: Window) -> list[Document]:
         """Parts of seals that overlap `span`, without their leaves."""
@@ -217,17 +224,14 @@ class Sealer:
             key=f"seal|{seal.object}|{seal.number}",
         )
 
-    def _sweep(
-        self, heads: Sequence[Document], seals: Sequence[Seal], made: Sequence[Seal], lost: Sequence[Seal]
-    ) -> None:
+    def _sweep(self, heads: Sequence[Document], lost: Sequence[Seal]) -> None:
         """Remove parts that no record names: of lost races, and those that interrupted attempts left behind.
 
         Of other attempts only numbers that are taken by now: no record can come to name them any more.
         """
-        attempts = {seal.attempt for seal in (*seals, *made)}
-        last: dict[str, int] = {}
-        for seal in (*seals, *(seal for seal in made if seal.n)):
-            last[seal.object] = max(seal.number, last.get(seal.object, 0))
+        seals = self._committed({_name(self.model, self.environment, hit) for hit in heads})
+        attempts = {seal.attempt for seal in seals}
+        last = {seal.object: seal.number for seal in sorted(seals, key=lambda seal: seal.number)}
         stale = [
             BulkAction("delete", hit["_index"], hit["_id"])
             for hit in heads
