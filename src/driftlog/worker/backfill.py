@@ -86,12 +86,12 @@ def run_once(
     patience = patience_s if patience_s is not None else 1.5 * lease.total_seconds()
     try:
         for name in wanted:
-            term = _claim(board, name, patience)
+            term = claim(board, name, patience)
             moment = as_of or now()
             if term is None:
                 yield _skipped(watched[name], worker_id, moment, now())
                 continue
-            with _kept(board, lease.total_seconds() / 3):
+            with kept(board, lease.total_seconds() / 3):
                 record = run_cycle(
                     store,
                     watched[name],
@@ -109,7 +109,7 @@ def run_once(
 
 
 @contextmanager
-def _kept(board: LeaseBoard, period_s: float) -> Iterator[None]:
+def kept(board: LeaseBoard, period_s: float) -> Iterator[None]:
     """Renew the leases while the block runs; a long back-fill outlasts a lease."""
     done = threading.Event()
 
@@ -129,7 +129,7 @@ def _kept(board: LeaseBoard, period_s: float) -> Iterator[None]:
         keeper.join()
 
 
-def _claim(board: LeaseBoard, model: str, patience_s: float) -> int | None:
+def claim(board: LeaseBoard, model: str, patience_s: float) -> int | None:
     deadline = time.monotonic() + patience_s
     while True:
         term = board.take(model)

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+import driftlog
 from driftlog.contract.audit import Recorder
 from driftlog.contract.errors import ActionUnavailable, DriftlogError, StoreError
 from driftlog.contract.maintenance import (
@@ -30,6 +31,7 @@ from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import Window
 from driftlog.decide.retrain import decide
 from driftlog.decide.retrain_facts import Facts
+from driftlog.present.trial_page import render_trial
 from driftlog.profile.binning import bare_binning
 from driftlog.store.client import Store
 from driftlog.store.decisions import (
@@ -53,6 +55,7 @@ from driftlog.worker.memory import Memory
 
 log = logging.getLogger("driftlog.worker")
 
+REPORT: Final = "report.html"
 MOST_STAGES: Final = 8
 """Stages that one look may pass through."""
 
@@ -256,6 +259,7 @@ def _held(loop: Loop, state: LoopState, window: Window, name: str, margin: float
         return None, str(error)
     except (DriftlogError, OSError) as error:
         trial = _not_scored(loop, exam, str(error))
+    trial = _with_report(loop, exam, trial)
     write_trial(loop.store, trial, term=loop.term)
     measured = {
         f"trial_{trial.main.metric}": trial.main.candidate,
@@ -274,6 +278,19 @@ def _held(loop: Loop, state: LoopState, window: Window, name: str, margin: float
         metrics=metrics,
     )
     return trial, ""
+
+
+def _with_report(loop: Loop, exam: Examination, trial: Trial) -> Trial:
+    """The report as a page beside the rows; a disk that is full does not stop the loop."""
+    path = exam.folder / REPORT
+    try:
+        exam.folder.mkdir(parents=True, exist_ok=True)
+        page = render_trial(trial, generated=loop.now, version=driftlog.__version__)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        log.warning("%s: the report of %s cannot be written: %s", loop.model, trial.id, error)
+        return trial
+    return msgspec.structs.replace(trial, report=str(path))
 
 
 def _not_scored(loop: Loop, exam: Examination, why: str) -> Trial:

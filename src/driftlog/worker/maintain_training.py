@@ -46,7 +46,7 @@ def begin(loop: Loop, state: LoopState) -> tuple[LoopState, TrainingRun]:
     run = read_run(loop.store, state.run_id, started) or _new_run(loop, state, started)
     if loop.executor is None:
         return _over(loop, state, msgspec.structs.replace(run, status="failed", error="nothing is set that trains"))
-    folder = loop.folder / "runs" / state.run_id
+    folder = loop.folder / "training" / state.run_id
     data, output = folder / "data.csv", folder / "output"
     action = f"train|{state.run_id}"
     output.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ def register(loop: Loop, run: TrainingRun) -> ModelVersion:
     known = there[-1] if there else loop.registry.get(loop.model, run.version)
     if known is not None:
         return known
-    output = loop.folder / "runs" / run.id / "output"
+    output = loop.folder / "training" / run.id / "output"
     wanted = ModelVersion(
         model=loop.model,
         version=run.version,

@@ -20,6 +20,7 @@ from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import Window
 from driftlog.evaluate.trial.rows import Answers, TrialRows
 from driftlog.evaluate.trial.trial import examine
+from driftlog.profile.columns import dotted
 from driftlog.profile.documents import parse_instant
 from driftlog.profile.outcome_row import as_label
 from driftlog.store.client import Store
@@ -163,7 +164,7 @@ def write_features(store: Store, settings: ModelSettings, rows: TrialRows, path:
     """
     found: dict[str, Mapping[str, Any]] = {}
     for hit in store.find_by_ids(store.names.all_predictions(settings.name), rows.ids):
-        found[hit.id] = hit.source.get("features") or {}
+        found[hit.id] = dotted(hit.source.get("features") or {})
     names = sorted({name for features in found.values() for name in features})
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

@@ -114,8 +114,8 @@ class SklearnExecutor:
             rows = list(csv.DictReader(file))
         x = np.array([[float(row[name]) for name in FEATURES] for row in rows])
         y = np.array([row["actual"] for row in rows])
-        if self.spoil:  # the join went wrong: each row has another one's label
-            y = np.roll(y, 7)
+        if self.spoil:  # somebody counted the good ones as bad ones
+            y = np.where(y == "1", "0", "1")
         model = LogisticRegression().fit(x, y)
         (Path(output) / "model.pickle").write_bytes(pickle.dumps(model))
         return msgspec.structs.replace(run, status="succeeded", exit_code=0)
@@ -165,7 +165,7 @@ class World:
             served = np.where(rng.uniform(size=a_day) < share, version, "1")
             noise = rng.normal(size=a_day)
             for i in range(a_day):
-                points = self.answer(str(served[i]), x[i]) if served[i] != "1" else _sigmoid(0.3 * x[i, 0] + noise[i])
+                points = self.answer(str(served[i]), x[i]) if served[i] != "1" else _sigmoid(0.7 * x[i, 0] + 0.8 * noise[i])
                 actions += self._documents(day, i, x[i], bool(y[i]), str(served[i]), float(points), a_day)
         assert not self.store.bulk(actions, refresh=True).failures
         record = run_cycle(

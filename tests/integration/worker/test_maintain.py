@@ -57,7 +57,7 @@ def test_a_better_model_is_trained_tried_promoted_watched_and_kept(world: World)
 
 
 def test_a_model_trained_on_broken_labels_is_refused(world: World) -> None:
-    """Its label column was shifted: it knows nothing, and stays a refused version."""
+    """Its label column means the opposite: it stays a refused version, and nothing is deployed."""
     world.executor = SklearnExecutor(spoil=True)
     world.serve(0, 30)
     world.look(5)
