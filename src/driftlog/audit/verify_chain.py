@@ -244,7 +244,11 @@ def _check_batch(walk: _Walk, number: int, batch: Any, text: str) -> None:
     if walk.batch is None and span is not None and isinstance(span["first"], int) and 0 < walk.gap <= span["first"]:
         walk.batch = span if isinstance(span["last"], int) and span["last"] >= number else None
     if span != walk.batch:
-        walk.findings.add("changed", where, "it says that it was written in another batch")
+        other = f"record {span['first']}" if span is not None else "none"
+        what = f"the batch it says it was written in (that of {other}) is not the one that says so of it"
+        walk.findings.add("changed", where, what)
+        if walk.batch is None and span is not None and isinstance(span["last"], int) and span["last"] > number:
+            walk.batch = span  # told once
     if walk.batch is not None:
         gone = number - (walk.batch["last"] - len(walk.pending) + 1)
         for _ in range(min(gone, len(walk.pending))):
