@@ -8,6 +8,7 @@ from driftlog.present.report_data import ReportData
 from driftlog.present.sections.alerts import alerts_section
 from driftlog.present.sections.courses import course_sections
 from driftlog.present.sections.drift import distributions_section, drift_section
+from driftlog.present.sections.happenings import happenings_section
 from driftlog.present.sections.judging import judging_section
 from driftlog.present.sections.operations import errors_section, resources_section, traffic_section
 from driftlog.present.sections.performance import maturity_section, performance_section
@@ -29,6 +30,7 @@ def render_report(data: ReportData) -> str:
         errors_section(data),
         resources_section(data),
         *course_sections(data),
+        *happenings_section(data),
         judging_section(data),
     ]
     span = data.span

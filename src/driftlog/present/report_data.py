@@ -25,6 +25,7 @@ from driftlog.contract.profile import FieldCounts, PredictionProfile, Reference
 from driftlog.contract.segment import SegmentRank
 from driftlog.contract.window import Window
 from driftlog.present.charts.distribution import rebin
+from driftlog.present.charts.markers import Marker
 from driftlog.present.charts.scales import LARGEST
 from driftlog.present.summary import whole
 
@@ -102,6 +103,8 @@ class ReportData:
     reference: ReferenceFacts | None = None
     weakest: tuple[SegmentRank, ...] = ()
     """Segments of the latest window, the weakest first."""
+    markers: tuple[Marker, ...] = ()
+    """What happened beside the numbers, in order of time."""
     version: str = driftlog.__version__
 
     @property
@@ -123,6 +126,7 @@ def load_report_data(
     until: datetime | None = None,
     profiles: ProfileSource | None = None,
     rank: Callable[[Sequence[Measurement]], Sequence[SegmentRank]] | None = None,
+    markers: Sequence[Marker] = (),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ReportData:
     """Data of the report about `model`, of all its windows or those inside [since, until].
@@ -135,6 +139,8 @@ def load_report_data(
         Without it the report has no distributions.
     rank
         Ranks the segments of one window from its measurements; without it the report has no weakest segments.
+    markers
+        Drawn on the time axes, and listed.
     """
     from driftlog.store.alerts import find_alerts
     from driftlog.store.results import find_measurements
@@ -165,6 +171,7 @@ def load_report_data(
         alerts=[alert for alert in alerts if alert.environment == environment],
         profiles=profiles,
         weakest=_weakest(store, found, rank) if rank is not None else (),
+        markers=markers,
         generated=now(),
     )
 
@@ -201,6 +208,7 @@ def assemble(
     segments: Sequence[Measurement] = (),
     profiles: ProfileSource | None = None,
     weakest: Sequence[SegmentRank] = (),
+    markers: Sequence[Marker] = (),
 ) -> ReportData:
     """`ReportData` from its parts; the distributions are drawn from `profiles`."""
     kept = tuple(
@@ -216,6 +224,7 @@ def assemble(
         distributions=tuple(_distributions(kept, profiles)) if profiles is not None else (),
         reference=_reference_facts(kept, profiles),
         weakest=tuple(weakest),
+        markers=tuple(markers),
     )
 
 

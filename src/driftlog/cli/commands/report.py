@@ -47,6 +47,7 @@ def report(
     from driftlog.present.report import render_report
     from driftlog.present.report_data import load_report_data
     from driftlog.store.results import latest_window
+    from driftlog.worker.happenings import markers
     from driftlog.worker.report_source import profile_source
 
     with session.store() as store:
@@ -62,6 +63,7 @@ def report(
             until=span.until,
             profiles=profile_source(store, chosen.name, place),
             rank=partial(rank_segments, settings=chosen),
+            markers=markers(store, chosen.name, place, since=span.since, until=span.until),
             now=session.now,
         )
     path = output or Path(f"{chosen.name}-report.html")

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from driftlog.contract.window import Window
 from driftlog.present.charts.axes import LOW, TOP, Frame, level_line, time_axis, value_axis
 from driftlog.present.charts.lines import Level, Point
+from driftlog.present.charts.markers import Marker, marker_marks
 from driftlog.present.charts.scales import LARGEST, Linear, Timeline
 from driftlog.present.charts.svg import chart, titled
 
@@ -20,6 +21,7 @@ def column_chart(
     label: str,
     form: Callable[[float], str],
     level: Level | None = None,
+    markers: Sequence[Marker] = (),
     frame: Frame = LOW,
     top: float | None = None,
 ) -> Markup:
@@ -32,6 +34,7 @@ def column_chart(
     timeline = frame.timeline(span)
     parts = [*value_axis(frame, scale, form, count=3), *time_axis(frame, timeline)]
     parts += [_column(point, timeline, scale, frame.bottom) for point in drawn]
+    parts += marker_marks(markers, timeline, frame)
     if level is not None:
         parts += level_line(frame, scale(level.value), scale(level.value), level.name, level.kind)
     return chart(parts, height=frame.height, width=frame.width, label=label)

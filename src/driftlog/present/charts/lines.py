@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from driftlog.contract.window import Window
 from driftlog.present.charts.axes import FULL, TOP, Frame, level_line, time_axis, value_axis
+from driftlog.present.charts.markers import Marker, marker_marks
 from driftlog.present.charts.scales import Linear, Timeline, value_scale
 from driftlog.present.charts.svg import chart, element, path, text, titled
 
@@ -79,6 +80,7 @@ def line_chart(
     form: Callable[[float], str],
     levels: Sequence[Level] = (),
     shades: Sequence[Shade] = (),
+    markers: Sequence[Marker] = (),
     frame: Frame = FULL,
     floor: float | None = None,
     top: float | None = None,
@@ -90,6 +92,7 @@ def line_chart(
     scale = value_scale([*values, *(level.value for level in levels)], frame.bottom, TOP, floor=floor, top=top)
     timeline = frame.timeline(span)
     parts = [*_shades(shades, timeline, frame), *value_axis(frame, scale, form), *time_axis(frame, timeline)]
+    parts += marker_marks(markers, timeline, frame)
     for level, y in _apart([(level, scale(level.value)) for level in levels]):
         parts += level_line(frame, scale(level.value), y, level.name, level.kind)
     parts += [part for line in lines for part in _line(line, timeline, scale)]

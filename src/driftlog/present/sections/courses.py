@@ -89,6 +89,7 @@ def _figure(data: ReportData, metric: str, field: str, series: Sequence[Measurem
             form=number,
             levels=levels(series),
             shades=shades(data.alerts, metric, span),
+            markers=data.markers,
             frame=SMALL,
             floor=0.0 if min(m.value or 0.0 for m in series) >= 0 else None,
         )

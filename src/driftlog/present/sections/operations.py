@@ -32,7 +32,8 @@ def traffic_section(data: ReportData) -> Section:
     figures = []
     volume = series_of(data, "predictions") or series_of(data, "throughput_per_s")
     if span and volume:
-        chart = column_chart([point(m) for m in volume], span, label="Predictions over time", form=number)
+        points = [point(m) for m in volume]
+        chart = column_chart(points, span, label="Predictions over time", form=number, markers=data.markers)
         figures.append(Figure("Predictions in each window", chart, numbers=numbers(volume)))
     lines = [
         Line(name.removeprefix("latency_").removesuffix("_ms"), tuple(point(m) for m in series), tone)
@@ -46,6 +47,7 @@ def traffic_section(data: ReportData) -> Section:
             label="Latency percentiles over time",
             form=partial(number, unit="ms"),
             shades=[shade for name in LATENCIES for shade in shades(data.alerts, name, span)],
+            markers=data.markers,
             floor=0.0,
         )
         if chart:
@@ -72,6 +74,7 @@ def errors_section(data: ReportData) -> Section:
             form=share,
             levels=levels(rate),
             shades=shades(data.alerts, "error_rate", span),
+            markers=data.markers,
             frame=LOW,
             floor=0.0,
         )
@@ -137,6 +140,7 @@ def resources_section(data: ReportData) -> Section:
                 label=title_of(metric),
                 form=partial(number, unit="MiB" if series[0].unit == "bytes" else series[0].unit),
                 shades=shades(data.alerts, metric, span),
+                markers=data.markers,
                 frame=SMALL,
                 floor=0.0,
             ),

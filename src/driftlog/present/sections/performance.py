@@ -74,6 +74,7 @@ def _figure(data: ReportData, metric: str, span: Window, *, large: bool) -> Figu
         form=number,
         levels=levels(series),
         shades=shades(data.alerts, metric, span),
+        markers=data.markers,
         frame=FULL if large else SMALL,
         floor=0.0 if unit in ("share", "nats") and min(m.value or 0.0 for m in series) < 0.2 else None,
         top=1.0 if unit == "share" else None,
