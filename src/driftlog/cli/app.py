@@ -33,6 +33,7 @@ LAZY: Final[dict[str, str]] = {
     "results": f"{_COMMANDS}.results:results",
     "segments": f"{_COMMANDS}.segments:segments",
     "alerts": f"{_COMMANDS}.alerts:alerts",
+    "notify": f"{_COMMANDS}.notify:notify",
     "thresholds": f"{_COMMANDS}.thresholds:thresholds",
     "objectives": f"{_COMMANDS}.objectives:objectives",
     "compare": f"{_COMMANDS}.compare:compare",

@@ -120,3 +120,44 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     final: bool = False
     """It failed, and another attempt would fail in the same way."""
+
+
+class ChannelState(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel for people to look at: no address, how far its notices are, and the routes that lead to it."""
+
+    name: str
+    services: tuple[str, ...]
+    rate_per_hour: int
+    digest: str = ""
+    fallback: str = ""
+    routes: tuple[int, ...] = ()
+    waiting: int = 0
+    sent: int = 0
+    failed: int = 0
+    suppressed: int = 0
+
+
+class Explained(msgspec.Struct, frozen=True, kw_only=True):
+    """What one route says of one transition.
+
+    `due` is None where the route tells nobody; `why` says what decided.
+    """
+
+    transition: int
+    kind: str
+    at: datetime
+    severity: str
+    route: int
+    channels: tuple[str, ...]
+    due: datetime | None
+    why: str
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a test message at one address, by its position."""
+
+    channel: str
+    address: int
+    service: str
+    ok: bool
+    reason: str = ""
