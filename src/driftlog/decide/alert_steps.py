@@ -14,6 +14,7 @@ from driftlog.contract.settings import ModelSettings
 from driftlog.decide.alerts import advance
 from driftlog.decide.lifecycle import fold, is_active
 from driftlog.decide.runbooks import runbook_of
+from driftlog.decide.suggest import with_context
 from driftlog.decide.tending import tend
 
 
@@ -44,7 +45,8 @@ def after_window(
     moved = advance(
         list(alerts.values()), episodes, judged, history, now, explain=explain, cooldown=settings.alerts.cooldown
     )
-    changed = {alert.key: _linked(alert, settings) for alert in moved}
+    known = with_context(moved, judged, settings, explained=explain)
+    changed = {alert.key: _linked(alert, settings) for alert in known}
     present = {**alerts, **changed}
     for alert in tend(present.values(), settings.alerts, silences, now, timezone=settings.timezone):
         changed[alert.key] = alert

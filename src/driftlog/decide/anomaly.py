@@ -52,9 +52,11 @@ def decide(
     The robust standard deviation is ``1.4826 MAD``, with ``MAD = median(abs(x - median(x)))``. It is at least
 
     - ``1.2533 mean(abs(x - median(x)))`` where MAD is 0, more than half of the values being equal;
-    - the value's own sampling error, where its 95 % interval is known, and ``sqrt(median)`` for counts of events;
-    - `floor` (5 % by default) of the median for a warning: a series that never moved alarms from there on, not on
-      noise. Where all this is 0, the history being nothing but zeros, the value cannot be judged: ``not_judged``.
+    - the value's own sampling error, where its 95 % interval is known, and ``sqrt(median)`` for counts of events.
+
+    Where all this is 0 and the median, too, the value cannot be judged: ``not_judged``. A warning is never nearer than
+    `floor` (5 % by default) of the median, other limits in proportion: a series that never moved alarms from there on,
+    not on noise.
 
     A median and a MAD of k values are not the true ones: z becomes ``t(Phi(z), 0.4 (k - 1)) sqrt(1 + pi / (2 k))``
     (beyond z = 3 in proportion to that of 3), which an unchanged normal series exceeds about as often as z exact ones.
@@ -66,15 +68,14 @@ def decide(
     if not values:
         return _unknown(direction, threshold, f"no usual value yet: {lack}", "insufficient_data")
     asked = _asked(threshold)
-    usual = usual_of(
-        [past.value for past in values], measurement, value, floor=threshold.floor / (nearest(*asked) or 1)
-    )
-    if usual.scale <= 0:
+    usual = usual_of([past.value for past in values], measurement, value)
+    floor = threshold.floor * abs(usual.median) / (nearest(*asked) or 1.0)
+    if usual.scale <= 0 and floor <= 0:
         reason = f"all {usual.k} values of {name} were 0: nothing says how far from it is far; use a constant limit"
         return _unknown(direction, threshold, reason, "not_judged")
     sign = 1.0 if direction == "above" else -1.0
     warning, critical, info = (
-        None if z is None else usual.median + sign * times(z, usual.k) * usual.scale for z in asked
+        None if z is None else usual.median + sign * max(times(z, usual.k) * usual.scale, z * floor) for z in asked
     )
     least = nearest(warning, critical, info)
     limit = Limit(
@@ -101,8 +102,8 @@ def times(z: float, k: int) -> float:
     return exact * math.sqrt(1 + math.pi / (2 * k)) * z / counted
 
 
-def usual_of(values: Sequence[float], measurement: Measurement, value: float, *, floor: float) -> Usual:
-    """Median and robust standard deviation; `floor` is the smallest spread, as a share of the median."""
+def usual_of(values: Sequence[float], measurement: Measurement, value: float) -> Usual:
+    """Median and robust standard deviation of earlier values, as `decide` says."""
     numbers = np.asarray(values, dtype=np.float64)
     median = float(np.median(numbers))
     away = np.abs(numbers - median)
@@ -110,7 +111,7 @@ def usual_of(values: Sequence[float], measurement: Measurement, value: float, *,
     ends = [abs(end - value) for end in (measurement.lower, measurement.upper) if end is not None]
     sampling = max(ends, default=0.0) / _Z95
     counted = math.sqrt(abs(median)) if measurement.unit in COUNTS else 0.0
-    return Usual(numbers.size, median, max(scale, sampling, counted, floor * abs(median)))
+    return Usual(numbers.size, median, max(scale, sampling, counted))
 
 
 def _asked(threshold: ThresholdSettings) -> tuple[float | None, float | None, float | None]:

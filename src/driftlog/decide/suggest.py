@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from driftlog.contract.alert import Decomposition
+import msgspec
+
+from driftlog.contract.alert import Alert, Decomposition
 from driftlog.contract.measurement import SEVERITY, Measurement
+from driftlog.contract.settings import ModelSettings
+from driftlog.decide.objectives import touched
 from driftlog.decide.verdicts import nearest
 from driftlog.decide.wording import number
 
@@ -232,3 +236,31 @@ def _with_limit(measurement: Measurement) -> str:
 
 def _bare(name: str) -> str:
     return name.replace("features.", "")
+
+
+def with_context(
+    alerts: Sequence[Alert],
+    judged: Sequence[Measurement],
+    settings: ModelSettings,
+    *,
+    explained: Mapping[str, Decomposition] | None = None,
+) -> list[Alert]:
+    """The alerts with likely causes and objectives they touch; resolved ones, and those of other windows, as they are.
+
+    Parameters
+    ----------
+    judged
+        All judged measurements of the window that changed the alerts.
+    """
+    window = judged[0].window if judged else None
+    by_series = {(m.metric, m.field, m.segment, m.version, m.variant, m.purpose): m for m in judged}
+    found = []
+    for alert in alerts:
+        if alert.status != "resolved" and alert.last_window == window:
+            about = alert.segment, alert.version, alert.variant, alert.purpose
+            keys = [(member.metric, member.field, *about) for member in alert.members]
+            members = [by_series[key] for key in keys if key in by_series]
+            causes = suggested(members, judged, explained)
+            alert = msgspec.structs.replace(alert, suggested=causes, objectives=touched(alert, settings))
+        found.append(alert)
+    return found

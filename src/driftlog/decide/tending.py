@@ -15,7 +15,7 @@ from driftlog.decide.planned import PREFIX, Planned, going_on
 from driftlog.decide.transitions import last_of, moved
 
 PIPELINE: Final = "integrity"
-"""Purpose of the alerts that explain others."""
+"""Purpose and cause of the alerts that explain others; silence and late truth (of this purpose, too) do not."""
 EXPLAINED: Final = frozenset(
     {
         "data_drift",
@@ -63,7 +63,8 @@ def tend(
     active = [alert for alert in alerts if is_active(alert)]
     if not active:
         return []
-    faults = sorted((one for one in active if one.purpose == PIPELINE), key=lambda one: (one.opened, one.id))
+    pipeline = (one for one in active if one.purpose == one.metric == PIPELINE)
+    faults = sorted(pipeline, key=lambda one: (one.opened, one.id))
     planned = going_on(settings.maintenance, timezone, now)
     current = [silence for silence in silences if is_current(silence, now)]
     changed = []

@@ -46,6 +46,7 @@ from driftlog.store.leases import LeaseBoard, state_body
 from driftlog.store.models import registered
 from driftlog.store.results import write_measurements
 from driftlog.store.runs import find_runs, last_good_runs
+from driftlog.worker.attend import attend
 from driftlog.worker.backfill import models_to_watch
 
 log = logging.getLogger("driftlog.worker")
@@ -145,9 +146,12 @@ class Watchdog:
         watched = models_to_watch(self._store, self._settings)
         beats = self._observer.look(watched)
         term = self.term
-        window = _window(now, self._every)
-        if term is None or window == self._looked:
+        if term is None:
             return []
+        attended = self._attend(watched.values(), term, now)
+        window = _window(now, self._every)
+        if window == self._looked:
+            return attended
         judged = look(self._store, self._settings, now=now, beats=beats, window=window)
         changed = self._advance(judged, now)
         try:
@@ -155,15 +159,23 @@ class Watchdog:
             write_alerts(self._store, changed, term=term)
         except StoreConflict as error:
             log.warning("watchdog: another worker keeps the watch now: %s", error)
-            return []
+            return attended
         self._looked = window
         for alert in changed:
             log.warning("watchdog: %s (%s): %s", alert.title, alert.status, alert.message)
-        return changed
+        return [*attended, *changed]
 
     def release(self) -> None:
         """Give the watch to the others; they need not wait for it."""
         self._board.release(LEASE)
+
+    def _attend(self, watched: Iterable[ModelSettings], term: int, now: datetime) -> list[Alert]:
+        """What people ask for, silences, escalation: of the installation's alerts as of any model's."""
+        try:
+            return attend(self._store, installation_settings(watched), term=term, now=now)
+        except StoreConflict as error:
+            log.warning("watchdog: another worker keeps the watch now: %s", error)
+            return []
 
     def _advance(self, judged: Sequence[Measurement], now: datetime) -> list[Alert]:
         known = find_alerts(self._store, INSTALLATION, environment="")

@@ -31,8 +31,8 @@ def test(session: Session, model: str | None, start: datetime, end: datetime, as
     """Say which alerts the rules would have opened in a past period.
 
     The rules of the settings, which --config may name, judge the stored results of MODEL again; nothing is written.
-    Beside what would have fired stands what did. Results are judged as they are stored: what was not measured then cannot be
-    judged now.
+    Beside what would have fired stands what did. Results are judged as they are stored: what was not measured then
+    cannot be judged now.
     """
     from driftlog.present.rule_tables import rehearsal_table
     from driftlog.store.alerts import find_alerts
