@@ -43,11 +43,14 @@ class Learned:
         Leaves of erased predictions.
     dropped
         Index name -> period, of indices that retention dropped.
+    forgotten
+        Time (ISO 8601): records made before it were dropped, those of seals among them.
     """
 
     seals: list[Seal] = field(default_factory=list)
     erased: set[bytes] = field(default_factory=set)
     dropped: dict[str, Window] = field(default_factory=dict)
+    forgotten: str = ""
 
     def learn(self, record: Mapping[str, Any]) -> None:
         entry = record["entry"]
@@ -56,6 +59,8 @@ class Learned:
             self.seals.append(seal_of(record))
         elif entry["action"] == "subject.erased":
             self.erased.update(bytes.fromhex(hash) for hash in erased_hashes(details))
+        elif entry["action"] == "checkpoint":
+            self.forgotten = max(self.forgotten, str(details["before"]))
         elif entry["action"] == "period.dropped":
             self.dropped[str(entry["object"])] = Window(moment(details["start"]), moment(details["end"]))
 
@@ -110,6 +115,7 @@ def verify_chain(
     walk.wanted = dict.fromkeys((head.sequence for head in heads), "")
     findings.first, findings.last = (int(numbers[0]), int(numbers[-1])) if len(numbers) else (1, 0)
     walk.expected = findings.first
+    walk.gap = 1 if findings.first > 1 else 0
     for start in range(0, len(numbers), PAGE):
         page = numbers[start : start + PAGE].tolist()
         documents = store.mget(index, [str(number) for number in page])

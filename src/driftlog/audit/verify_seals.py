@@ -333,6 +333,8 @@ def _verify_strays(store: Store, findings: Findings, learned: Learned, now: date
         written = str(source.get("written", ""))
         if seal is None and instant(now - timedelta(hours=1)) < written <= instant(now + AHEAD):
             continue
+        if seal is None and written < learned.forgotten:
+            continue  # retention dropped its record
         findings.add(
             "inserted", f"part {hit['_id']} in {hit['_index']}", "it belongs to no seal that the chain records"
         )

@@ -23,6 +23,9 @@ class AuditSettings(Strict, frozen=True):
         A bucket is closed this long after its end.
     anchor_to
         Channels that get the signed head, each `anchor_every`.
+    reads
+        What happens when access to raw predictions cannot be recorded: ``required`` shows nothing, ``best_effort``
+        warns; ``off`` records none.
     """
 
     signing_key: str = ""
@@ -32,6 +35,7 @@ class AuditSettings(Strict, frozen=True):
     seal_after: timedelta = timedelta(hours=1)
     anchor_to: tuple[str, ...] = ()
     anchor_every: timedelta = timedelta(days=1)
+    reads: Literal["required", "best_effort", "off"] = "required"
 
 
 class ModelRetentionSettings(Strict, frozen=True):

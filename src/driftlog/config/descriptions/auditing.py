@@ -5,6 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 AUDITING: Final[dict[str, str]] = {
+    "audit.signing_key": "File with the private key that signs heads of the chain; `driftlog audit key` makes one.",
+    "audit.signing_password": "Password of that file; write ${VARIABLE}, not the password.",
+    "audit.public_key": "File with the public keys (PEM) whose signatures count.",
+    "audit.seal": "Seal closed buckets of predictions, so that a changed or removed one is found.",
+    "audit.seal_after": "A bucket is sealed this long after its end; what comes later gets a further seal.",
+    "audit.anchor_to": "Channels of notifications that get the signed head.",
+    "audit.anchor_every": "How often the head is signed, logged and sent.",
+    "audit.reads": "When access to raw predictions cannot be recorded: required shows none, best_effort warns; or off.",
     "retention.predictions": "Prediction events, dropped a period at a time; none: kept for ever.",
     "retention.feedback": "Truth, ratings and comments.",
     "retention.resources": "CPU, memory and storage samples.",
