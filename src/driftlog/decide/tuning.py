@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from decimal import ROUND_CEILING, Context
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -262,10 +262,7 @@ def rounded_up(value: float) -> float:
     >>> rounded_up(0.12341), rounded_up(-0.5555), rounded_up(0.0), rounded_up(1234.5)
     (0.124, -0.555, 0.0, 1240.0)
     """
-    if value == 0 or not math.isfinite(value):
-        return value
-    step = 10.0 ** (math.floor(math.log10(abs(value))) - DIGITS + 1)
-    return float(f"{math.ceil(value / step - 1e-9) * step:.12g}")
+    return float(Context(prec=DIGITS, rounding=ROUND_CEILING).create_decimal(repr(value)))
 
 
 def expected(values: Sequence[_Value], cut: float, of: tuple[int, int]) -> float:
