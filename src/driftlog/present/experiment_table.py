@@ -27,7 +27,7 @@ from driftlog.present.experiment_text import (
     percent_level,
     progress,
 )
-from driftlog.present.tables import _table
+from driftlog.present.tables import new_table
 from driftlog.present.text import clean, day, share
 
 _STYLES: Final = {"ok": "bold green", "critical": "bold red", "warning": "yellow", "open": "bold"}
@@ -63,7 +63,7 @@ def stopped_line(stopped: StoppedExperiment) -> str:
 
 def _arms(result: ExperimentResult) -> Table:
     unit = f"{result.unit}s"
-    table = _table(
+    table = new_table(
         "variant",
         unit,
         "with a value",
@@ -94,7 +94,7 @@ def _comparisons(result: ExperimentResult) -> Table:
     if result.comparisons:
         always = f"{percent_level(result.comparisons[0].level)} at every look"
         once = f"{percent_level(result.comparisons[0].fixed_level)} for one look"
-    table = _table("treatment", "verdict", "difference", "relative", always, "p", once, "p once")
+    table = new_table("treatment", "verdict", "difference", "relative", always, "p", once, "p once")
     for c in result.comparisons:
         table.add_row(
             Text(clean(c.treatment)),
@@ -111,7 +111,7 @@ def _comparisons(result: ExperimentResult) -> Table:
 
 def experiments_list(results: Sequence[tuple[ExperimentResult, StoppedExperiment | None]]) -> RenderableType:
     """One line an experiment."""
-    table = _table(
+    table = new_table(
         "experiment", "verdict", "difference", "at every look", "units", "of plan", right=("units", "of plan")
     )
     for result, stopped in results:
@@ -136,12 +136,12 @@ def plan_table(plan: ExperimentPlan) -> RenderableType:
         else f"standard deviation {plan.sd:.4g}" + (f", mean {plan.baseline:.4g}" if plan.baseline is not None else "")
     )
     head = Text(f"Effect {difference(plan.effect, plan.kind)}, {what}, alpha {plan.alpha:g}, power {plan.power:.0%}")
-    table = _table("looked at", "units an arm", "in all", "days", "on average", right=("in all", "days"))
+    table = new_table("looked at", "units an arm", "in all", "days", "on average", right=("in all", "days"))
     for design in plan.designs:
         table.add_row(design.name, _per_arm(design), f"{design.total:,}", _days(design.days), _average(design))
     parts: list[RenderableType] = [head, table]
     if plan.traffic is not None:
-        found = _table("days", "units", "smallest effect found", right=("days", "units", "smallest effect found"))
+        found = new_table("days", "units", "smallest effect found", right=("days", "units", "smallest effect found"))
         for line in plan.detectable:
             found.add_row(str(line.days), f"{line.total:,}", difference(line.effect, plan.kind, sign=False))
         parts += [Text(f"{plan.traffic:,.0f} new units a day, looked at once at the end:"), found]
