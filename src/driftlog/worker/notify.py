@@ -88,9 +88,10 @@ class Notifier:
             deliver=deliver,
         )
 
-    def dispatch(self) -> list[Notice]:
-        """Send what is due, of whatever model; the notices that changed."""
-        changed = self._dispatcher.run(Letters(self._store, self._settings, self._owners, self._now))
+    def dispatch(self, *, stopping: Callable[[], bool] = lambda: False) -> list[Notice]:
+        """Send what is due, of whatever model, until `stopping`; the notices that changed."""
+        letters = Letters(self._store, self._settings, self._owners, self._now)
+        changed = self._dispatcher.run(letters, stopping=stopping)
         self._forget()
         return changed
 
@@ -98,14 +99,16 @@ class Notifier:
         """Create the notices that the alerts of `models` call for; how many were new."""
         now = self._now()
         oldest = now - self._settings.notifications.max_age
-        created = 0
+        by_time: dict[datetime, list[str]] = defaultdict(list)
         for model in sorted(models):
-            since = max(oldest, self._looked.get(model, oldest) - OVERLAP)
-            alerts = changed_alerts(self._store, model, since)
+            by_time[max(oldest, self._looked.get(model, oldest) - OVERLAP)].append(model)
+        created = 0
+        for since, names in by_time.items():
+            alerts = changed_alerts(self._store, names, since)
             notices = notices_of(alerts, self._settings.notifications, self._owners, now=now)
             known = outbox.existing(self._store, [notice.id for notice in notices])
             created += outbox.add(self._store, [notice for notice in notices if notice.id not in known])
-            self._looked[model] = now
+            self._looked.update(dict.fromkeys(names, now))
         return created
 
     def note(self, held: Mapping[str, int], recorder: Recorder | None = None) -> list[Delivery]:
@@ -199,7 +202,7 @@ class NotifyThread:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self._notifier.dispatch()
+                self._notifier.dispatch(stopping=self._stop.is_set)
             except DriftlogError as error:
                 log.warning("notifications: %s; tried again in %d s", error, PERIOD.seconds)
             except Exception:
@@ -281,12 +284,12 @@ class Letters:
         return [m for m in found if m.series == latest.series][:WINDOWS][::-1]
 
 
-def changed_alerts(store: Store, model: str, since: datetime) -> list[Alert]:
-    """Alerts of `model` that were written since `since`.
+def changed_alerts(store: Store, models: Sequence[str], since: datetime) -> list[Alert]:
+    """Alerts of `models` to which something happened since `since`, in order of that time.
 
-    ``{"bool": {"filter": [{"term": {"model.name": model}}, {"range": {"alert.updated": {"gte": since}}}]}}``
+    ``{"bool": {"filter": [{"terms": {"model.name": models}}, {"range": {"alert.updated": {"gte": since}}}]}}``
     """
-    filters = [{"term": {"model.name": model}}, {"range": {"alert.updated": {"gte": since.isoformat()}}}]
+    filters = [{"terms": {"model.name": list(models)}}, {"range": {"alert.updated": {"gte": since.isoformat()}}}]
     hits = store.scan(
         store.names.alerts,
         {"bool": {"filter": filters}},

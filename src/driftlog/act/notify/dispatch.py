@@ -26,6 +26,7 @@ from driftlog.act.notify.backoff import pause
 from driftlog.act.notify.limited import Hands
 from driftlog.act.notify.outbox import Stored
 from driftlog.act.notify.services import deliver
+from driftlog.act.notify.tellings import OPENING
 from driftlog.act.notify.writing import end_of_period, fallback_notice
 from driftlog.contract.errors import DriftlogError
 from driftlog.contract.notification import Message, Notice, Sent
@@ -101,8 +102,11 @@ class Dispatcher:
         self._hands: Hands[Sent] = Hands()
         self._unwritten: dict[str, Notice] = {}
 
-    def run(self, composer: Composer) -> list[Notice]:
-        """One pass; the notices that changed. Channels are served at once, each in a thread of its own."""
+    def run(self, composer: Composer, *, stopping: Callable[[], bool] = lambda: False) -> list[Notice]:
+        """One pass; the notices that changed. Channels are served at once, each in a thread of its own.
+
+        Once `stopping` says so, no further message is begun.
+        """
         self._write_late()
         now = self._now()
         ready = [one for one in outbox.due(self._store, now) if _free(one.notice, now)]
@@ -113,7 +117,7 @@ class Dispatcher:
         for one in ready:
             by_channel[one.notice.channel].append(one)
         with ThreadPoolExecutor(CHANNELS_AT_ONCE, thread_name_prefix="driftlog-notify") as pool:
-            parts = pool.map(lambda item: self._channel(item[0], item[1], composer), by_channel.items())
+            parts = pool.map(lambda item: self._channel(item[0], item[1], composer, stopping), by_channel.items())
             return [notice for part in parts for notice in part]
 
     def _write_late(self) -> None:
@@ -124,7 +128,9 @@ class Dispatcher:
                 outbox.write(self._store, stored, notice)
             self._unwritten.pop(id, None)
 
-    def _channel(self, name: str, ready: Sequence[Stored], composer: Composer) -> list[Notice]:
+    def _channel(
+        self, name: str, ready: Sequence[Stored], composer: Composer, stopping: Callable[[], bool]
+    ) -> list[Notice]:
         """Everything that is due on one channel; after a failure that may pass the rest waits for the next pass."""
         channel = self._channels.get(name)
         changed: list[Notice] = []
@@ -134,6 +140,8 @@ class Dispatcher:
             begun = self._now()
             shown = [one for one in ready if not self._hide(one, composer, changed)]
             for batch in batches(shown, together=channel.digest is not None):
+                if stopping():
+                    break
                 notices, go_on = self._batch(channel, batch, composer)
                 changed += notices
                 if not go_on or self._now() - begun > LONGEST_TURN:
@@ -146,7 +154,7 @@ class Dispatcher:
 
     def _hide(self, one: Stored, composer: Composer, changed: list[Notice]) -> bool:
         """Put off what is hidden right now; suppress it where its alert is over."""
-        why = composer.hidden(one.notice) if one.notice.kind != "resolved" else ""
+        why = composer.hidden(one.notice) if one.notice.kind in OPENING else ""
         if not why:
             return False
         if composer.over(one.notice):
