@@ -80,10 +80,7 @@ class FeedbackFile:
                     continue
                 yield _line(number, row, text, self.zone)
         except UnicodeDecodeError as error:
-            raise UsageError(
-                f"{self.path} is not {self.encoding} text: byte 0x{error.object[error.start]:02x}",
-                remedy="try --encoding latin-1 or cp1252, or save the file as UTF-8",
-            ) from error
+            raise _other_encoding(self, error) from error
 
     def _rows(self) -> Iterator[tuple[int, Mapping[str, Any] | str, str]]:
         """(number, row or what is wrong, text)."""
@@ -147,8 +144,17 @@ def _names(file: FeedbackFile) -> list[str]:
     try:
         with _text(file) as lines:
             return [name.strip() for name in next(csv.reader(lines, delimiter=file.delimiter), [])]
-    except (OSError, EOFError, ValueError, csv.Error) as error:  # UnicodeDecodeError is a ValueError
+    except UnicodeDecodeError as error:
+        raise _other_encoding(file, error) from error
+    except (OSError, EOFError, ValueError, csv.Error) as error:
         raise UsageError(f"{file.path} cannot be read: {error}", remedy="check the file, or give --encoding") from error
+
+
+def _other_encoding(file: FeedbackFile, error: UnicodeDecodeError) -> UsageError:
+    return UsageError(
+        f"{file.path} is not {file.encoding.removesuffix('-sig')} text: byte 0x{error.object[error.start]:02x}",
+        remedy="try --encoding latin-1 or cp1252, or save the file as UTF-8",
+    )
 
 
 def _known(names: Sequence[str]) -> list[str]:
