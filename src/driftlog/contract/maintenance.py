@@ -36,6 +36,10 @@ TRIGGERS: Final = ("schedule", "degraded", "drifted", "new_labels", "estimated_l
 """Names of the evidence of triggers."""
 
 
+MARK_VALIDATION: Final = "validation"
+"""A measurement on a stated labelled set, not on what was served."""
+
+
 class GitState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The training code: full commit id, tag at it, uncommitted changes."""
 

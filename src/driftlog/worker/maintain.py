@@ -52,6 +52,7 @@ from driftlog.worker.maintain_standing import standings
 from driftlog.worker.maintain_training import begin, follow, register, run_id
 from driftlog.worker.maintain_trial import Examination, hold_trial
 from driftlog.worker.memory import Memory
+from driftlog.worker.validation import validate_if_due
 
 log = logging.getLogger("driftlog.worker")
 
@@ -77,6 +78,8 @@ def maintain(
     memory: Memory | None = None,
 ) -> Decision | None:
     """Look once; call it after each cycle of the model. The last decision; None where the mode is off.
+
+    A scheduled validation that is due is done first, whatever the mode.
 
     Returns as soon as something else has to happen first: a training runs on by itself and is looked at again by the
     next call.
@@ -105,6 +108,15 @@ def maintain(
         now,
         worker_id,
         memory or Memory(),
+    )
+    validate_if_due(
+        store,
+        settings,
+        champion=registry.champion(settings.name) if settings.maintain.validation.schedule else None,
+        score=score,
+        folder=folder,
+        term=term,
+        now=now,
     )
     state = read_state(store, settings.name, settings.environment)
     if settings.maintain.mode == "off" and state.stage == "idle":
