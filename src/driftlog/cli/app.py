@@ -40,6 +40,7 @@ LAZY: Final[dict[str, str]] = {
     "scenario": f"{_COMMANDS}.scenario:scenario",
     "predictions": f"{_COMMANDS}.predictions:predictions",
     "report": f"{_COMMANDS}.report:report",
+    "review": f"{_COMMANDS}.review:review",
     "maintain": f"{_COMMANDS}.maintain:maintain",
     "retrain": f"{_COMMANDS}.retrain:retrain",
     "experiment": f"{_COMMANDS}.experiment:experiment",
@@ -48,6 +49,8 @@ LAZY: Final[dict[str, str]] = {
     "label": f"{_COMMANDS}.label:label",
     "janitor": f"{_COMMANDS}.janitor:janitor",
     "erase": f"{_COMMANDS}.erase:erase",
+    "note": f"{_COMMANDS}.note:note",
+    "audit": f"{_COMMANDS}.audit:audit",
     "config": f"{_COMMANDS}.config:config",
     "version": f"{_COMMANDS}.version:version",
 }

@@ -19,6 +19,7 @@ from driftlog.contract.names import IndexNames
 from driftlog.contract.settings import Settings
 
 if TYPE_CHECKING:
+    from driftlog.contract.audit import Recorder
     from driftlog.store.client import Store
 
 
@@ -77,3 +78,9 @@ class Session:
         from driftlog.store.client import Store
 
         return Store.connect(self.settings.elasticsearch, self.names)
+
+    def recorder(self, store: Store) -> Recorder:
+        """Where what a command does is recorded: the audit chain."""
+        from driftlog.audit.chain import Chain
+
+        return Chain(store, now=self.now)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 @click.option("--trace-id", help="Only this trace.id.")
 @click.option("--text", help="Words in the message of an error or of the event.")
 @limit(50)
+@click.option("--unrecorded", is_flag=True, help="Show them also when the access cannot be recorded.")
 @as_json
 @click.pass_obj
 def predictions(
@@ -60,9 +61,14 @@ def predictions(
     trace_id: str | None,
     text: str | None,
     limit: int,
+    unrecorded: bool,
     as_json: bool,
 ) -> None:
-    """Search the stored predictions of MODEL, newest first."""
+    """Search the stored predictions of MODEL, newest first.
+
+    Who looked, by which conditions, and how many there were is recorded in the audit trail before they are shown.
+    """
+    from driftlog.audit.reads import record_read
     from driftlog.present.prediction_detail import prediction_detail
     from driftlog.present.tables import predictions_table
     from driftlog.store.predictions import find_predictions
@@ -90,6 +96,29 @@ def predictions(
             text=text,
             outcome=outcome,
             size=limit,
+        )
+        record_read(
+            session.recorder(store),
+            session.settings.audit,
+            actor=session.actor,
+            model=name,
+            what="driftlog predictions",
+            n=len(found),
+            filters={
+                "id": event_id,
+                "since": span.since,
+                "until": span.until,
+                "version": version,
+                "outcome": outcome,
+                "error_type": error_type,
+                "score_min": score_min,
+                "score_max": score_max,
+                "feature": wanted,
+                "trace_id": trace_id,
+                "text": text,
+                "limit": limit,
+            },
+            unrecorded=unrecorded,
         )
         single = found[0] if event_id is not None and len(found) == 1 else None
         truth = _outcome(store, name, event_id) if single is not None and event_id is not None else None
