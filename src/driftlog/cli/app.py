@@ -43,6 +43,8 @@ LAZY: Final[dict[str, str]] = {
     "review": f"{_COMMANDS}.review:review",
     "maintain": f"{_COMMANDS}.maintain:maintain",
     "retrain": f"{_COMMANDS}.retrain:retrain",
+    "versions": f"{_COMMANDS}.versions:versions",
+    "export-training": f"{_COMMANDS}.export_training:export_training",
     "experiment": f"{_COMMANDS}.experiment:experiment",
     "feedback": f"{_COMMANDS}.feedback:feedback",
     "survey": f"{_COMMANDS}.survey:survey",
