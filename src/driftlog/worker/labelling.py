@@ -17,7 +17,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from driftlog.contract.audit import AuditEntry, Recorder
 from driftlog.contract.errors import EventRefused, ReferenceUnusable
 from driftlog.contract.events import FeedbackEvent
 from driftlog.contract.settings import ModelSettings
@@ -90,18 +89,11 @@ def draw_sample(
     n: int,
     *,
     seed: int = 0,
-    actor: str = "",
-    recorder: Recorder | None = None,
 ) -> Sample:
     """About `n` predictions of `window` that have no label, by the shares of `settings.labelling`.
 
     The same seed draws the same predictions as long as the documents stay in their shards and no labels come in. A part
     that cannot be drawn (no scores; no reference, no counts, or nothing grew) gives its share to the random one.
-
-    Parameters
-    ----------
-    recorder
-        Where it is recorded that predictions were read, and by whom.
     """
     from_window = Unlabelled(store, settings, window)
     population, labelled = from_window.count(), from_window.labelled_share()
@@ -140,16 +132,13 @@ def draw_sample(
         if id in documents
     ]
     order = np.random.default_rng(seed_of("order", seed)).permutation(len(rows))
-    sample = Sample(
+    return Sample(
         _sample_id(settings, window, n, seed),
         tuple(rows[at] for at in order),
         population,
         {UNCERTAIN: len(certain), DRIFTED: len(grown.ids), RANDOM: len(chosen.ids)},
         tuple(notes),
     )
-    if recorder is not None:
-        recorder.record(_entry(settings, window, sample, actor))
-    return sample
 
 
 def _grown(store: Store, settings: ModelSettings, window: Window, notes: list[str]) -> list[Grown]:
@@ -203,18 +192,6 @@ def _why(
 def _sample_id(settings: ModelSettings, window: Window, n: int, seed: int) -> str:
     text = f"{settings.name}|{settings.environment}|{window.label()}|{n}|{seed}"
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
-
-
-def _entry(settings: ModelSettings, window: Window, sample: Sample, actor: str) -> AuditEntry:
-    return AuditEntry(
-        action="predictions.read",
-        object=f"sample {sample.id}",
-        actor=actor,
-        model=settings.name,
-        environment=settings.environment,
-        summary=f"{len(sample.rows)} predictions of {window.label()} exported to be labelled",
-        details={"rows": len(sample.rows), "sample": sample.id},
-    )
 
 
 # -- what comes back ---------------------------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from driftlog.contract.audit import AuditEntry, AuditRecord
 from driftlog.contract.names import IndexNames
 from driftlog.contract.records import ModelRecord
 from driftlog.contract.settings import ElasticsearchSettings, ModelSettings
@@ -183,20 +182,6 @@ def test_what_cannot_be_drawn_is_drawn_at_random_and_told(store: Store) -> None:
     assert "a regression has no scores" in sample.notes[0]
     empty = draw_sample(store, SETTINGS, Window(START + 9 * DAY, START + 10 * DAY), 50)
     assert (empty.rows, empty.population) == ((), 0)
-
-
-def test_reading_predictions_is_recorded(store: Store) -> None:
-    """Who took which sample."""
-    recorded: list[AuditEntry] = []
-
-    class Kept:
-        def record(self, entry: AuditEntry) -> AuditRecord | None:
-            recorded.append(entry)
-            return None
-
-    sample = draw_sample(store, SETTINGS, WINDOW, 10, actor="ann@desk", recorder=Kept())
-    [entry] = recorded
-    assert (entry.action, entry.actor, entry.details["rows"]) == ("predictions.read", "ann@desk", len(sample.rows))
 
 
 def test_labels_come_back_once_and_what_cannot_be_right_is_skipped(store: Store) -> None:

@@ -49,5 +49,5 @@ def test_the_page_is_what_help_says() -> None:
 def test_all_commands_are_there() -> None:
     """The list of the issue."""
     wanted = "init setup doctor local intake worker run reference import results alerts predictions report models"
-    wanted += " compare scenario experiment"
+    wanted += " compare scenario experiment feedback survey label"
     assert {*wanted.split(), "config", "demo", "version", "vocabulary", "segments"} == set(LAZY)

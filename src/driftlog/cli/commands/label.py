@@ -47,6 +47,7 @@ def label() -> None:
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed draws other predictions.")
 @click.option("--blind", is_flag=True, help="Leave out what the model said, so that it does not sway anybody.")
 @click.option("--force", is_flag=True, help="Overwrite the file.")
+@click.option("--unrecorded", is_flag=True, help="Export although the audit trail cannot record who does.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was drawn as one JSON object.")
 @click.pass_obj
 def export(
@@ -59,6 +60,7 @@ def export(
     seed: int,
     blind: bool,
     force: bool,
+    unrecorded: bool,
     as_json: bool,
 ) -> int:
     """Draw predictions that have no label, and write them as CSV to be labelled.
@@ -67,6 +69,7 @@ def export(
     labelling). Each row says why it was drawn, and with which probability, so that estimates can be made unbiased.
     Fill in the column actual, and load the file with `driftlog label import`.
     """
+    from driftlog.audit.reads import record_read
     from driftlog.cli.known import choose_model
     from driftlog.cli.labelling import write_sample
     from driftlog.contract.window import Window
@@ -79,10 +82,21 @@ def export(
     with session.store() as store:
         settings = choose_model(store, session.settings, model)
         with session.messages.status("Drawing predictions"):
-            sample = draw_sample(store, settings, Window(start, end), n, seed=seed, actor=session.actor)
-    if not sample.rows:
-        none = "there are no predictions" if not sample.population else "every prediction has its label"
-        raise UsageError(f"{model}: {none} from {start:%Y-%m-%d} to {end:%Y-%m-%d}", remedy="choose another time")
+            sample = draw_sample(store, settings, Window(start, end), n, seed=seed)
+        if not sample.rows:
+            none = "there are no predictions" if not sample.population else "every prediction has its label"
+            raise UsageError(f"{model}: {none} from {start:%Y-%m-%d} to {end:%Y-%m-%d}", remedy="choose another time")
+        record_read(
+            session.recorder(store),
+            session.settings.audit,
+            actor=session.actor,
+            model=settings.name,
+            environment=settings.environment,
+            what="driftlog label export",
+            n=len(sample.rows),
+            filters={"from": start, "to": end, "sample": sample.id},
+            unrecorded=unrecorded,
+        )
     write_sample(file, sample, blind=blind)
     _print_export(session, sample, file, as_json=as_json)
     return exits.OK
