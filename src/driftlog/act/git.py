@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from driftlog.contract.maintenance import GitState
+import msgspec
+
+from driftlog.contract.maintenance import GitState, ModelVersion
 
 log = logging.getLogger("driftlog.act.git")
 
@@ -36,6 +38,13 @@ def git_state(folder: Path | str, *, environ: Mapping[str, str] | None = None) -
         dirty=changes is None or changes != "",
         remote=without_credentials(_git(path, environ, "config", "--get", "remote.origin.url") or ""),
     )
+
+
+def with_git(version: ModelVersion, repository: str) -> ModelVersion:
+    """`version` with the state of the training code in `repository`, unless it has one."""
+    if version.git is not None or not repository:
+        return version
+    return msgspec.structs.replace(version, git=git_state(Path(repository).expanduser()))
 
 
 def without_credentials(url: str) -> str:

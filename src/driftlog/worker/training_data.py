@@ -26,6 +26,7 @@ from driftlog.profile.columns import dotted
 from driftlog.profile.documents import parse_instant
 from driftlog.profile.scope import during, in_environment, instant
 from driftlog.store.client import Store
+from driftlog.store.erasures import read_list
 from driftlog.worker.training_columns import Columns, Kind, Row, writer_of
 
 PAGE: Final = 1000
@@ -80,7 +81,7 @@ def export_training(
     version
         Only predictions of this model version.
     erased
-        Subjects whose events may still be there for a while, and are left out.
+        Subjects whose events may still be there for a while, and are left out; None: those of the erasure list.
     progress
         Called with the outcomes read and their number.
 
@@ -93,7 +94,7 @@ def export_training(
     write = writer_of(target)
     partial = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
     rows_file = partial.with_suffix(".rows")
-    reading = _Reading(store, settings, erased or ErasureList(), Columns())
+    reading = _Reading(store, settings, erased if erased is not None else read_list(store), Columns())
     try:
         with _private(rows_file) as out:
             count = reading.collect(_query(settings, window, version), out, progress)
@@ -114,6 +115,19 @@ def export_training(
 def labelled_count(store: Store, settings: ModelSettings, window: Window, *, version: str = "") -> int:
     """How many labelled predictions `window` has."""
     return store.count(store.names.every("outcomes"), _query(settings, window, version))
+
+
+def newest_label(store: Store, settings: ModelSettings) -> datetime | None:
+    """Time of the newest prediction that has a label."""
+    body = {
+        "query": {"bool": {"filter": [{"term": {"model.name": settings.name}}, *in_environment(settings.environment)]}},
+        "size": 1,
+        "sort": [{"@timestamp": {"order": "desc", "unmapped_type": "date"}}],
+        "_source": ["@timestamp"],
+        "track_total_hits": False,
+    }
+    hits = store.search(store.names.every("outcomes"), body)["hits"]["hits"]
+    return parse_instant(hits[0]["_source"]["@timestamp"]) if hits else None
 
 
 def _query(settings: ModelSettings, window: Window, version: str) -> Document:

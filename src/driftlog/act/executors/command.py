@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -126,16 +127,11 @@ class CommandExecutor:
                 f"the wrapper of a training command ended with exit code {wrapper.returncode}",
                 remedy=f"see {folder / LOG}; driftlog has to be importable by {sys.executable}",
             )
-        _REAPING.append(wrapper)
-        _REAPING[:] = [each for each in _REAPING if each.poll() is None]
+        threading.Thread(target=wrapper.wait, daemon=True).start()  # so that it does not stay a zombie
 
     def _told(self, run: TrainingRun, folder: Path) -> TrainingRun:
         found = look(folder)
         return msgspec.structs.replace(run, log=str(folder / LOG), **found)
-
-
-_REAPING: Final[list[subprocess.Popen[bytes]]] = []
-"""Wrappers of this process, so that none stays a zombie."""
 
 
 def placeholder_values(run: TrainingRun, data: str, output: str) -> dict[str, str]:

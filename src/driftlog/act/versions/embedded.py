@@ -23,6 +23,7 @@ from typing import Final
 import msgspec
 
 from driftlog.act.files import locked, private_folder, sync_folder, write_atomically
+from driftlog.act.git import with_git
 from driftlog.act.versions.artefacts import copy_files, digest_of
 from driftlog.act.versions.roles import CHALLENGING, with_role
 from driftlog.contract.errors import NameRefused, UsageError, VersionUnusable
@@ -35,10 +36,17 @@ MAX_RECORD_BYTES: Final = 1 << 20
 
 
 class EmbeddedRegistry:
-    """Versions in `folder`. Safe for several processes and threads at a time."""
+    """Versions in `folder`. Safe for several processes and threads at a time.
 
-    def __init__(self, folder: Path) -> None:
+    Parameters
+    ----------
+    repository
+        Folder of the training code; its state in Git is kept with versions that come without one.
+    """
+
+    def __init__(self, folder: Path, *, repository: str = "") -> None:
         self.folder = folder
+        self._repository = repository
 
     def register(self, version: ModelVersion, files: str) -> ModelVersion:
         """Keep `version` with a copy of the folder `files`; its `uri` is the copy, its `digest` that of the files.
@@ -54,6 +62,7 @@ class EmbeddedRegistry:
         """
         home = self._model(version.model)
         target = self._version(version.model, version.version)
+        version = with_git(version, self._repository)
         with locked(home / "lock"):
             if target.exists():
                 return self._same(version, Path(files))

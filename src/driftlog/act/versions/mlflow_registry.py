@@ -20,6 +20,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from driftlog.act.files import private_folder
+from driftlog.act.git import with_git
 from driftlog.act.http_call import place
 from driftlog.act.versions.artefacts import digest_of
 from driftlog.act.versions.roles import CHALLENGING, with_role
@@ -55,9 +56,18 @@ _ABSENT: Final = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 
 
 class MlflowRegistry:
-    """The registry behind `client`; `name` is the registered model (empty: the model's own name)."""
+    """The registry behind `client`.
 
-    def __init__(self, client: MlflowClient, address: str, name: str = "") -> None:
+    Parameters
+    ----------
+    name
+        The registered model; empty: the model's own name.
+    repository
+        Folder of the training code; its state in Git is kept with versions that come without one.
+    """
+
+    def __init__(self, client: MlflowClient, address: str, name: str = "", *, repository: str = "") -> None:
+        self._repository = repository
         self._client = client
         self._address = address.rstrip("/")
         self._name = name
@@ -90,7 +100,12 @@ class MlflowRegistry:
             os.environ.setdefault(variable, value)
         from mlflow import MlflowClient
 
-        return cls(MlflowClient(tracking_uri=address, registry_uri=address), address, settings.name)
+        return cls(
+            MlflowClient(tracking_uri=address, registry_uri=address),
+            address,
+            settings.name,
+            repository=settings.repository,
+        )
 
     def register(self, version: ModelVersion, files: str) -> ModelVersion:
         """Upload the folder `files` and make a model version of it; repeated after a crash it goes on where it was.
@@ -115,7 +130,7 @@ class MlflowRegistry:
                 remedy="a version is registered once; give the new one another name",
             )
         with self._translated():
-            kept = msgspec.structs.replace(version, digest=digest)
+            kept = msgspec.structs.replace(with_git(version, self._repository), digest=digest)
             run = self._run_of(kept)
             self._client.log_artifacts(run.info.run_id, files, ARTEFACTS)
             self._log_metrics(run.info.run_id, kept)
@@ -168,10 +183,12 @@ class MlflowRegistry:
                     remedy=f"driftlog versions list {version.model} shows those it has",
                 )
             kept = msgspec.structs.replace(version, digest=found.tags.get("driftlog.digest", version.digest))
-            if found.run_id:
+            before = _decoded(found.tags[RECORD], found).metrics if RECORD in found.tags else {}
+            if found.run_id and kept.metrics != before:
                 self._log_metrics(found.run_id, kept)
-            for key, value in (_tags(kept) | {RECORD: _record(kept)}).items():
-                self._client.set_model_version_tag(found.name, found.version, key, value)
+            for key, value in ({RECORD: _record(kept)} | _tags(kept)).items():
+                if found.tags.get(key) != value:
+                    self._client.set_model_version_tag(found.name, found.version, key, value)
             self._write_aliases(kept, str(found.version))
 
     def fetch(self, version: ModelVersion, into: Path) -> Path:
@@ -221,10 +238,16 @@ class MlflowRegistry:
         name = f"driftlog-{version.model}"
         experiment = self._client.get_experiment_by_name(name)
         id = experiment.experiment_id if experiment else self._client.create_experiment(name)
-        found = self._client.search_runs([id], f"tags.`{NAME}` = '{version.version}'", max_results=1)
+        own = {
+            "driftlog.registered": self._registered(version.model).replace("'", ""),
+            "driftlog.digest": version.digest,
+        }
+        same = " and ".join(f"tags.`{key}` = '{value}'" for key, value in (own | {NAME: version.version}).items())
+        found = self._client.search_runs([id], same, max_results=1)
         if found:
             return found[0]
-        made = self._client.create_run(id, tags=_tags(version) | _source_tags(version), run_name=version.version)
+        tags = _tags(version) | _source_tags(version) | own
+        made = self._client.create_run(id, tags=tags, run_name=version.version)
         return self._client.get_run(made.info.run_id)
 
     def _log_metrics(self, run_id: str, version: ModelVersion) -> None:

@@ -34,4 +34,5 @@ def build_registry(
         from driftlog.act.versions.mlflow_registry import MlflowRegistry
 
         return MlflowRegistry.connect(chosen, environ=os.environ if environ is None else environ)
-    return EmbeddedRegistry(Path(chosen.folder).expanduser() if chosen.folder else folder / "versions")
+    home = Path(chosen.folder).expanduser() if chosen.folder else folder / "versions"
+    return EmbeddedRegistry(home, repository=chosen.repository)

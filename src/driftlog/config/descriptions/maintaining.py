@@ -28,6 +28,7 @@ MAINTAINING: Final[dict[str, str]] = {
         "executor.url": "Address that starts a training (http).",
         "executor.headers": "Headers of that request; ${VARIABLE} is read when it is sent.",
         "executor.body": "Body of that request.",
+        "executor.status_url": "Where a run's state is read (http); {remote} is the id that the dispatch answered.",
         "executor.window": "Labelled data handed to the training: this long.",
         "executor.hold_back": "The newest data, kept for the trial; none: as long as validation.window.",
         "executor.score": "Argument list that scores the CSV file {input} into {output}.",
