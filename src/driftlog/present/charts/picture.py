@@ -6,8 +6,9 @@ words are therefore numbers, dates and a few plain words. Names stand in the ema
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Final
 
@@ -80,7 +81,12 @@ def line_picture(
     floor: float | None = None,
     top: float | None = None,
 ) -> bytes | None:
-    """The chart as PNG of ``SCALE * WIDTH`` x ``SCALE * HEIGHT`` pixels; None where no point has a value."""
+    """The chart as PNG of ``SCALE * WIDTH`` x ``SCALE * HEIGHT`` pixels; None where no point has a value.
+
+    Numbers that are not finite count as missing.
+    """
+    points = [_finite(point) for point in points]
+    levels = [level for level in levels if math.isfinite(level.value)]
     shown = [point for point in points if point.value is not None]
     if not shown:
         return None
@@ -100,6 +106,13 @@ def line_picture(
     content = BytesIO()
     small.quantize(128).save(content, "PNG", optimize=True)
     return content.getvalue()
+
+
+def _finite(point: Point) -> Point:
+    def kept(value: float | None) -> float | None:
+        return value if value is not None and math.isfinite(value) else None
+
+    return replace(point, value=kept(point.value), lower=kept(point.lower), upper=kept(point.upper))
 
 
 def drawable(words: str) -> str:
