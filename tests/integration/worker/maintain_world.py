@@ -25,6 +25,7 @@ from driftlog.contract.maintaining import (
 from driftlog.contract.maintenance import Decision, ModelVersion, TrainingRun
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import Window
+from driftlog.profile.outcomes import join_feedback
 from driftlog.store.client import Store
 from driftlog.store.values import BulkAction
 from driftlog.worker.cycle import run_cycle
@@ -155,8 +156,13 @@ class World:
     truth: tuple[float, float] = (1.5, -1.5)
     term: int = 1
 
-    def serve(self, first: int, last: int, *, a_day: int = 60, version: str = "1", share: float = 1.0) -> None:
-        """Days `first` to `last` - 1; `share` of the traffic goes to `version`, the rest to version 1."""
+    def serve(
+        self, first: int, last: int, *, a_day: int = 60, version: str = "1", share: float = 1.0, judged: bool = True
+    ) -> None:
+        """Days `first` to `last` - 1; `share` of the traffic goes to `version`, the rest to version 1.
+
+        Not `judged`: truth is joined, and nothing is counted or measured.
+        """
         actions = []
         for day in range(first, last):
             rng = np.random.default_rng(day)
@@ -165,9 +171,14 @@ class World:
             served = np.where(rng.uniform(size=a_day) < share, version, "1")
             noise = rng.normal(size=a_day)
             for i in range(a_day):
-                points = self.answer(str(served[i]), x[i]) if served[i] != "1" else _sigmoid(0.7 * x[i, 0] + 0.8 * noise[i])
+                points = (
+                    self.answer(str(served[i]), x[i]) if served[i] != "1" else _sigmoid(0.7 * x[i, 0] + 0.8 * noise[i])
+                )
                 actions += self._documents(day, i, x[i], bool(y[i]), str(served[i]), float(points), a_day)
         assert not self.store.bulk(actions, refresh=True).failures
+        if not judged:
+            join_feedback(self.store, self.settings, since=START - DAY, as_of=START + last * DAY)
+            return
         record = run_cycle(
             self.store,
             self.settings,
