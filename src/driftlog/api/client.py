@@ -14,6 +14,7 @@ import pandas as pd
 
 from driftlog.api.comparing import compare_sides, latest_data
 from driftlog.api.comparison import Comparison
+from driftlog.api.feedback import FeedbackClient
 from driftlog.api.frames import alerts_frame, events_frame, measurements_frame
 from driftlog.api.models import choose_model, known_models
 from driftlog.api.reference import ModelReference
@@ -69,7 +70,7 @@ def open_client(
     return Driftlog(Store.connect(elastic, IndexNames(settings.prefix, settings.period)), settings)
 
 
-class Driftlog:
+class Driftlog(FeedbackClient):
     """One installation of driftlog, to ask questions of.
 
     Methods return pandas frames. Times may be given as `datetime`, `date`, ISO text, or as a duration before the latest
