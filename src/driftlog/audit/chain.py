@@ -124,7 +124,7 @@ class Chain:
     def head(self) -> Head:
         """The last record now; a batch that a dead writer left unfinished is completed."""
         with self._writing:
-            self._head = find_head(self._store) if self._head is None else walk(self._store, self._head).head
+            self._head = self._find_head() if self._head is None else walk(self._store, self._head).head
             return self._head
 
     def _serve(self) -> None:
@@ -152,7 +152,7 @@ class Chain:
     def _append_part(self, entries: list[dict[str, Any]]) -> dict[int, str]:
         """Position -> text of each entry written; those whose key is in the chain are left out."""
         if self._head is None:
-            self._head = find_head(self._store)
+            self._head = self._find_head()
         keys = {document_id(entry["key"]) for entry in entries if entry.get("key")}
         taken = keys & self._known
         taken |= recorded_keys(self._store, keys - taken, self._head)
@@ -193,6 +193,17 @@ class Chain:
                 return None
         self._head = end
         return None
+
+    def _find_head(self) -> Head:
+        """The head; an index that another writer has just made answers a moment later."""
+        for attempt in range(_REPEATS):
+            try:
+                return find_head(self._store)
+            except StoreUnavailable:
+                if attempt == _REPEATS - 1:
+                    raise
+                self._sleep(_LONGEST_PAUSE_S)
+        raise AssertionError("unreachable")
 
     def _create(self, id: str, document: dict[str, Any]) -> bool:
         for attempt in range(_REPEATS):

@@ -87,15 +87,15 @@ def _record(hit: Document) -> Any:
 
 
 def _last_before(store: Store, before: datetime) -> tuple[int, str] | None:
-    """The last record before the first one that is not older; the newest record of all always stays."""
+    """Number and hash of the last record before the first one that is not older."""
     younger = {"range": {"recorded": {"gte": instant(before)}}}
     first = _one(store, younger, "asc")
     newest = _one(store, {"match_all": {}}, "desc")
     if newest is None:
         return None
-    end = int((first or newest)["sequence"])
-    hit = store.get(store.names.audit, str(end - 1))
-    return None if hit is None else (end - 1, sha256(str(hit.source["record"])))
+    last = int(first["sequence"]) - 1 if first else int(newest["sequence"])
+    hit = store.get(store.names.audit, str(last))
+    return None if hit is None else (last, sha256(str(hit.source["record"])))
 
 
 def _one(store: Store, query: Document, order: str) -> Document | None:
