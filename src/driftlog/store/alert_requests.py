@@ -60,7 +60,7 @@ def remove_requests(store: Store, requests: Iterable[AlertRequest]) -> None:
     """Take requests away that stand in a stored history; to be called after the alert was written, never before."""
     actions = [BulkAction("delete", store.names.state, _id(request.id)) for request in requests]
     if actions:
-        store.bulk(actions)
+        store.bulk(actions, refresh=True)
 
 
 def _id(request_id: str) -> str:
