@@ -116,10 +116,13 @@ def _check_route(route: RouteSettings, names: Counter[str], at: SettingPath) -> 
             raise SettingRefused(
                 "names no channel", (*at, "channels", index), value=name, remedy=f"use {_known(names)}"
             )
-    for index, kind in enumerate(route.on):
+    for index, kind in enumerate(route.kinds):
         if kind not in TRANSITION_KINDS:
             raise SettingRefused(
-                "is no kind of transition", (*at, "on", index), value=kind, remedy="use " + ", ".join(TRANSITION_KINDS)
+                "is no kind of transition",
+                (*at, "kinds", index),
+                value=kind,
+                remedy="use " + ", ".join(TRANSITION_KINDS),
             )
     for name, hours, days in (("hours", route.hours, ""), ("days", "", route.days)):
         try:

@@ -52,7 +52,7 @@ class RouteSettings(Strict, frozen=True):
         Shell patterns of the model's name and owner.
     severity
         The least.
-    on
+    kinds
         Kinds of transitions that are told.
     hours, days
         ``08:00-18:00`` and ``mon-fri`` in `timezone`; empty: always. Hours that end before they begin run over
@@ -64,7 +64,7 @@ class RouteSettings(Strict, frozen=True):
     models: tuple[str, ...] = ("*",)
     owners: tuple[str, ...] = ("*",)
     severity: Literal["info", "warning", "critical"] = "warning"
-    on: tuple[str, ...] = ("opened", "worsened", "escalated", "resolved", "reopened")
+    kinds: tuple[str, ...] = ("opened", "worsened", "escalated", "resolved", "reopened")
     hours: str = ""
     days: str = ""
     timezone: str = "UTC"

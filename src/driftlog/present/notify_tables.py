@@ -46,7 +46,7 @@ def channels_view(channels: Sequence[ChannelState], routes: Sequence[RouteSettin
 def _routes(routes: Sequence[RouteSettings]) -> RenderableType:
     if not routes:
         return Text("There are no notifications.routes: nothing reaches these channels.", style="yellow")
-    table = _table("route", "models", "owners", "from", "on", "when", "channels")
+    table = _table("route", "models", "owners", "from", "kinds", "when", "channels")
     for number, route in enumerate(routes, 1):
         when = " ".join(part for part in (route.days, route.hours) if part)
         when = f"{when} {route.timezone}, else {route.outside}" if when else "always"
@@ -55,7 +55,7 @@ def _routes(routes: Sequence[RouteSettings]) -> RenderableType:
             Text(", ".join(route.models)),
             Text(", ".join(route.owners)),
             Text(route.severity),
-            Text(", ".join(route.on)),
+            Text(", ".join(route.kinds)),
             Text(when),
             Text(", ".join(route.channels)),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from driftlog.act.notify import outbox
 from driftlog.act.notify.dispatch import Deliver, deliver_by_apprise
@@ -116,12 +116,11 @@ def _state(
     def count(*statuses: str) -> int:
         return sum(counts.get((channel.name, status), 0) for status in statuses)
 
-    digest = "" if channel.digest is None else f"{channel.digest.total_seconds() / 60:g} min"
     return ChannelState(
         name=channel.name,
         services=tuple(describe_address(url) for url in channel.urls),
         rate_per_hour=channel.rate_per_hour,
-        digest=digest,
+        digest=_length(channel.digest) if channel.digest is not None else "",
         fallback=channel.fallback,
         routes=tuple(n for n, route in enumerate(settings.routes, 1) if channel.name in route.channels),
         waiting=count("waiting", "sending"),
@@ -129,3 +128,15 @@ def _state(
         failed=count("failed"),
         suppressed=count("suppressed"),
     )
+
+
+def _length(period: timedelta) -> str:
+    """A period in the largest unit that fits.
+
+    >>> _length(timedelta(hours=1)), _length(timedelta(days=1)), _length(timedelta(minutes=90))
+    ('1 h', '1 d', '90 min')
+    """
+    for unit, name in ((timedelta(days=1), "d"), (timedelta(hours=1), "h")):
+        if period % unit == timedelta(0):
+            return f"{period // unit} {name}"
+    return f"{period / timedelta(minutes=1):g} min"

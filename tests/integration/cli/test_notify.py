@@ -108,7 +108,7 @@ def test_an_alert_from_outbox_to_explanation(cli: Cli, folder: Path, elasticsear
     ):
         install(store)
         write_alerts(store, [found], term=1)
-        routes = "    - {channels: [team]}\n    - {channels: [boss], models: [churn]}"
+        routes = "    - {channels: [team]}\n    - {channels: [boss], models: [churn], kinds: [opened]}"
         channels = (
             f"    - {{name: team, urls: ['json://me:hush@127.0.0.1:{hook.port}/'], fallback: boss}}\n"
             "    - {name: boss, urls: ['json://127.0.0.1/'], digest: 1h}"
@@ -128,7 +128,7 @@ def test_an_alert_from_outbox_to_explanation(cli: Cli, folder: Path, elasticsear
 
         team, boss = (json.loads(line) for line in cli("notify", "list", "--json")[1].splitlines())
         assert (team["sent"], team["routes"], team["services"]) == (1, [1], ["JSON"])
-        assert (boss["sent"], boss["digest"]) == (0, "60 min")
+        assert (boss["sent"], boss["digest"]) == (0, "1 h")
         out = cli("notify", "list")[1]
         assert "team" in out
         assert "hush" not in out

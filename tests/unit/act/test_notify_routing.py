@@ -120,7 +120,7 @@ def test_hours_written_otherwise_are_refused(text: str) -> None:
         ({"owners": ("team-sea",)}, False),
         ({"severity": "critical"}, False),
         ({"severity": "info"}, True),
-        ({"on": ("resolved",)}, False),
+        ({"kinds": ("resolved",)}, False),
         ({"hours": "13:00-14:00"}, True),
         ({"hours": "13:00-14:00", "outside": "drop"}, False),
         ({"hours": "11:00-14:00", "outside": "drop"}, True),

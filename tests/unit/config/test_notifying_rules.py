@@ -93,7 +93,7 @@ def test_fallbacks_that_go_in_a_circle_are_refused() -> None:
     [
         ({"channels": []}, "routes[0].channels"),
         ({"channels": ["nobody"]}, "routes[0].channels[0]"),
-        ({"channels": ["team"], "on": ["opend"]}, "routes[0].on[0]"),
+        ({"channels": ["team"], "kinds": ["opend"]}, "routes[0].kinds[0]"),
         ({"channels": ["team"], "hours": "8-18"}, "routes[0].hours"),
         ({"channels": ["team"], "days": "weekdays"}, "routes[0].days"),
         ({"channels": ["team"], "timezone": "Europe/Berlinn"}, "routes[0].timezone"),

@@ -74,8 +74,8 @@ def _refusal(route: RouteSettings, telling: Telling, model: str, owner: str) -> 
     """The first condition that is not met; empty: all are."""
     if telling.suppressed:
         return f"nobody is told: {telling.suppressed}"
-    if telling.kind not in route.on:
-        return f"{telling.kind} is not among its kinds ({', '.join(route.on)})"
+    if telling.kind not in route.kinds:
+        return f"{telling.kind} is not among its kinds ({', '.join(route.kinds)})"
     if not any(fnmatchcase(model, pattern) for pattern in route.models):
         return f"model {model} fits none of {', '.join(route.models)}"
     if not any(fnmatchcase(owner, pattern) for pattern in route.owners):

@@ -21,7 +21,7 @@ NOTIFYING: Final[dict[str, str]] = {
     "notifications.routes[].models": "Shell patterns of model names.",
     "notifications.routes[].owners": "Shell patterns of models' owners (`models.<name>.owner`), for teams.",
     "notifications.routes[].severity": "The least severity: info, warning or critical.",
-    "notifications.routes[].on": "What is told: opened, worsened, escalated, resolved, reopened, acknowledged, ...",
+    "notifications.routes[].kinds": "What is told: opened, worsened, escalated, resolved, reopened, acknowledged, ...",
     "notifications.routes[].hours": "08:00-18:00: only at these hours; empty: always.",
     "notifications.routes[].days": "mon-fri, or mon,wed: only on these days; empty: every day.",
     "notifications.routes[].timezone": "Of hours and days.",

@@ -102,9 +102,9 @@ def line_picture(
     _levels(pen, levels, scale, form)
     _marks(pen, shown, scale, times)
     _newest(pen, shown[-1], [scale(level.value) for level in levels], scale, times, form)
-    small = image.resize((WIDTH * SCALE, HEIGHT * SCALE), Image.Resampling.LANCZOS)
+    small = image.reduce(_OVERSAMPLE)
     content = BytesIO()
-    small.quantize(128).save(content, "PNG", optimize=True)
+    small.quantize(64, method=Image.Quantize.FASTOCTREE).save(content, "PNG", optimize=True)
     return content.getvalue()
 
 
