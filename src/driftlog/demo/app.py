@@ -5,6 +5,7 @@ driftlog adds are the lines with `log`; everything else would be there without i
 prediction is the simulated one, taken from the request (``at``), where a real app leaves `timestamp` out.
 
 ``POST /predict``   ``[{"id": "0401-UA1545-EWR", "at": "2013-04-01T09:15:00Z", "features": {...}}, ...]`` -> scores
+``POST /model``     ``{"version": "20130715-1", "uri": "FOLDER", ...}``: the deploy hook, for the next request on
 ``POST /feedback``  ``[{"id": "0401-UA1545-EWR", "at": "2013-04-01T14:02:00Z", "late": true}, ...]``
 ``GET /health``     whether it serves, and what waits in the spool
 ``POST /flush``     wait until everything logged so far is stored
@@ -27,9 +28,24 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from driftlog.demo.data import LATE, ON_TIME, load_flights, training_part
 from driftlog.demo.model import VERSION, Features, FlightModel, label_of
 from driftlog.demo.scenarios import SCENARIOS, FaultyModel
+from driftlog.demo.training import load_version
 from driftlog.shipping import PredictionLogger
 
 FLUSH_TIMEOUT_S = 60.0
+
+
+class Served:
+    """The model that answers and its version's name; both change at once, while requests are served."""
+
+    def __init__(self, model: Scorer, version: str) -> None:
+        self._now = (model, version)
+
+    @property
+    def now(self) -> tuple[Scorer, str]:
+        return self._now
+
+    def swap(self, model: Scorer, version: str) -> None:
+        self._now = (model, version)
 
 
 class Scorer(Protocol):
@@ -38,13 +54,14 @@ class Scorer(Protocol):
     def score(self, requests: Sequence[Features]) -> list[float]: ...
 
 
-def create_app(model: Scorer, log: PredictionLogger) -> Flask:
-    """The service: `model` answers, `log` tells driftlog."""
+def create_app(served: Served, log: PredictionLogger) -> Flask:
+    """The service: `served` answers, `log` tells driftlog."""
     app = Flask("flights")
 
     @app.post("/predict")
     def predict() -> dict[str, Any]:
         flights = request.get_json()
+        model, version = served.now
         started = time.perf_counter_ns()
         scores = model.score([flight["features"] for flight in flights])
         duration_ns = time.perf_counter_ns() - started
@@ -54,6 +71,7 @@ def create_app(model: Scorer, log: PredictionLogger) -> Flask:
                 label=label_of(score),
                 score=score,
                 duration_ns=duration_ns,
+                version=version,
                 event_id=flight["id"],
                 timestamp=datetime.fromisoformat(flight["at"]),
             )
@@ -67,6 +85,13 @@ def create_app(model: Scorer, log: PredictionLogger) -> Flask:
             known = datetime.fromisoformat(arrival["at"])
             log.log_feedback(arrival["id"], actual, timestamp=known, event_id=f"{log.model}-{arrival['id']}")
         return {"received": len(arrivals)}
+
+    @app.post("/model")
+    def deploy() -> dict[str, Any]:
+        wanted = request.get_json()
+        if wanted["version"] != served.now[1]:
+            served.swap(load_version(Path(wanted["uri"])), wanted["version"])
+        return {"version": served.now[1]}
 
     @app.get("/health")
     def health() -> dict[str, Any]:
@@ -102,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     if options.scenario:
         model = FaultyModel(model, SCENARIOS[options.scenario])
-    app = create_app(model, log)
+    app = create_app(Served(model, VERSION), log)
     if isinstance(model, FaultyModel):
         app.before_request(lambda faulty=model: faulty.set_clock(request.get_json(silent=True)))
     server = make_server("127.0.0.1", options.port, app, threaded=True, request_handler=_Quiet)

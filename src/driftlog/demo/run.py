@@ -20,6 +20,7 @@ from driftlog.contract.records import ModelRecord
 from driftlog.contract.settings import Settings
 from driftlog.demo.closing import close
 from driftlog.demo.data import live_part, load_flights, reference_part, training_part
+from driftlog.demo.maintenance import Maintenance, fresh_folder, print_maintenance
 from driftlog.demo.model import FlightModel
 from driftlog.demo.processes import Children, free_ports
 from driftlog.demo.reference import build_reference
@@ -32,6 +33,7 @@ from driftlog.demo.settings import (
     DemoOptions,
     check_demo_prefix,
     fresh_spool,
+    model_settings,
     service_of,
     write_settings,
 )
@@ -81,7 +83,9 @@ def _run(options: DemoOptions, server: DemoServer, console: Console) -> bool:
     scenario = SCENARIOS[options.scenario] if options.scenario else None
     url = server.start()
     *app_ports, intake_port = free_ports(3 if scenario else 2)
-    file, settings = write_settings(options, url=url, intake_port=intake_port, environ=os.environ)
+    file, settings = write_settings(
+        options, url=url, intake_port=intake_port, app_port=app_ports[0], environ=os.environ
+    )
     with Store.connect(settings.elasticsearch, IndexNames(settings.prefix, settings.period)) as store:
         prepare(store, settings)
         with Children(options.folder) as children:
@@ -90,8 +94,11 @@ def _run(options: DemoOptions, server: DemoServer, console: Console) -> bool:
             _wait_ready(children, apps, intake_port)
             console.print("Intake and serving app answer; replaying April to December")
             live = live_part(flights, options.events, until=options.until)
-            sent = _replay(store, settings, options, live, apps, console)
+            loop = _maintenance(store, settings, options, flights, console) if options.maintain else None
+            sent = _replay(store, settings, options, live, apps, console, loop)
         arrived = close(store, settings, options, file, sent, scenario, console)
+        if loop is not None:
+            print_maintenance(loop, live, file, console)
     console.print(f"Done in {time.monotonic() - started:.0f} s", highlight=False)
     return arrived
 
@@ -163,6 +170,17 @@ def _train(store: Store, settings: Settings, console: Console) -> pd.DataFrame:
     return flights
 
 
+def _maintenance(
+    store: Store, settings: Settings, options: DemoOptions, flights: pd.DataFrame, console: Console
+) -> Maintenance:
+    """The maintenance loop, with the first model as its champion."""
+    fresh_folder(options.folder)
+    model = model_settings(settings, MODEL)
+    loop = Maintenance(store, model, options.folder, TERM, console, Memory())
+    loop.prepare(training_part(flights))
+    return loop
+
+
 def _replay(
     store: Store,
     settings: Settings,
@@ -170,6 +188,7 @@ def _replay(
     live: pd.DataFrame,
     apps: Sequence[_App],
     console: Console,
+    loop: Maintenance | None,
 ) -> Sent:
     """Replay with a progress bar, a worker cycle after each simulated week, and each alert shown as it opens."""
     clients = [AppClient(app.url) for app in apps]
@@ -184,6 +203,8 @@ def _replay(
         def on_week(end: datetime, _week: Sent) -> None:
             if _cycle(store, settings, memories, end):
                 _show_opened(store, shown, console)
+            if loop is not None:
+                loop.after_week(end)
 
         try:
             scenario = SCENARIOS[options.scenario] if options.scenario else None

@@ -23,6 +23,7 @@ from driftlog.config.load import load_settings
 from driftlog.contract.errors import UsageError
 from driftlog.contract.settings import ModelSettings, Settings
 from driftlog.demo.data import LIVE_END
+from driftlog.demo.maintain_settings import maintain_settings
 from driftlog.demo.scenarios import SCENARIOS
 from driftlog.store.local.settings import base_folder
 
@@ -52,6 +53,8 @@ class DemoOptions:
         Address of a cluster; None: the local server.
     scenario
         Name in `driftlog.demo.scenarios.SCENARIOS`, or None.
+    maintain
+        Run the maintenance loop: retrain, try, promote, watch, roll back.
     stop
         Stop the local server at the end.
     open_report
@@ -67,6 +70,7 @@ class DemoOptions:
     events: int | None = DEFAULT_EVENTS
     elasticsearch: str | None = None
     scenario: str | None = None
+    maintain: bool = False
     stop: bool = False
     open_report: bool = True
     report: Path | None = None
@@ -76,6 +80,8 @@ class DemoOptions:
 
     def __post_init__(self) -> None:
         check_demo_prefix(self.prefix)
+        if self.scenario is not None and self.maintain:
+            raise UsageError("--maintain and --scenario are two demos", remedy="run one after the other")
         if self.scenario is not None and self.scenario not in SCENARIOS:
             listed = "; ".join(f"{name} ({each.title})" for name, each in SCENARIOS.items())
             raise UsageError(
@@ -139,12 +145,14 @@ _MODEL: Final = """\
 
 
 def write_settings(
-    options: DemoOptions, *, url: str, intake_port: int, environ: Mapping[str, str]
+    options: DemoOptions, *, url: str, intake_port: int, app_port: int, environ: Mapping[str, str]
 ) -> tuple[Path, Settings]:
     """Write the demo's ``driftlog.yml`` and return its path and content.
 
     Parameters
     ----------
+    app_port
+        Where the serving app answers.
     environ
         Environment variables; those with the credentials of Elasticsearch count, no others.
     """
@@ -153,6 +161,8 @@ def write_settings(
     text = _FILE.format(file=file, prefix=options.prefix, url=url, intake_port=intake_port)
     names = (MODEL, WITHOUT_FAULT) if options.scenario else (MODEL,)
     text += "".join(_MODEL.format(name=name, environment=ENVIRONMENT, service=service_of(name)) for name in names)
+    if options.maintain:
+        text += maintain_settings(MODEL, options.folder, app_port)
     file.write_text(text, encoding="utf-8")
     settings = load_settings(file, credentials(environ))
     check_demo_prefix(settings.prefix)

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from driftlog.demo.app import create_app
-from driftlog.demo.data import FEATURES
+from driftlog.demo.app import Served, create_app
+from driftlog.demo.data import FEATURES, training_part
 from driftlog.demo.model import FlightModel
 from driftlog.demo.processes import Children, free_ports
+from driftlog.demo.training import write_version
 from driftlog.shipping import PredictionLogger
 
 FLIGHTS = [
@@ -47,7 +49,7 @@ def log(lines: Lines) -> PredictionLogger:
 
 def test_each_flight_of_a_request_is_an_event(lines: Lines, log: PredictionLogger, model: FlightModel) -> None:
     """With its own id, the simulated time, and the score that was answered."""
-    answer = create_app(model, log).test_client().post("/predict", json=FLIGHTS)
+    answer = create_app(Served(model, "winter-2013"), log).test_client().post("/predict", json=FLIGHTS)
     assert answer.get_json() == {"scores": [event["prediction"]["score"] for event in lines.events]}
     assert [(event["event"]["id"], event["@timestamp"]) for event in lines.events] == [
         ("0401-UA1-EWR", "2013-04-01T10:15:00Z"),
@@ -62,7 +64,7 @@ def test_each_flight_of_a_request_is_an_event(lines: Lines, log: PredictionLogge
 def test_truth_names_its_prediction(lines: Lines, log: PredictionLogger, model: FlightModel) -> None:
     """The same id for the same truth in every run, another one for another model."""
     arrivals = [{"id": "0401-UA1-EWR", "at": "2013-04-01T14:00:00+00:00", "late": True}]
-    create_app(model, log).test_client().post("/feedback", json=arrivals)
+    create_app(Served(model, "winter-2013"), log).test_client().post("/feedback", json=arrivals)
     (event,) = lines.events
     assert event["feedback"] == {"prediction_id": "0401-UA1-EWR", "actual": "late"}
     assert (event["event"]["id"], event["@timestamp"]) == ("flights-0401-UA1-EWR", "2013-04-01T14:00:00Z")
@@ -71,8 +73,26 @@ def test_truth_names_its_prediction(lines: Lines, log: PredictionLogger, model: 
 def test_all_features_survive_the_way_through_the_app(lines: Lines, log: PredictionLogger, model: FlightModel) -> None:
     """Null where there was none."""
     features = dict.fromkeys(FEATURES) | {"distance": 1400.0, "dest": "IAH"}
-    create_app(model, log).test_client().post("/predict", json=[{**FLIGHTS[0], "features": features}])
+    create_app(Served(model, "winter-2013"), log).test_client().post(
+        "/predict", json=[{**FLIGHTS[0], "features": features}]
+    )
     assert lines.events[0]["features"] == features
+
+
+def test_a_deployed_version_answers_the_next_request(
+    lines: Lines, log: PredictionLogger, model: FlightModel, tmp_path: Path, flights: pd.DataFrame
+) -> None:
+    """Its scores, and its name on the events; the deploy hook may be called twice."""
+    other = training_part(flights).iloc[::7]
+    write_version(other, tmp_path)
+    client = create_app(Served(model, "winter-2013"), log).test_client()
+    client.post("/predict", json=FLIGHTS)
+    for _ in range(2):
+        answer = client.post("/model", json={"version": "20130715-1", "uri": str(tmp_path), "step": "full"})
+        assert answer.get_json() == {"version": "20130715-1"}
+    scores = client.post("/predict", json=FLIGHTS).get_json()["scores"]
+    assert scores == FlightModel().fit(other).score([flight["features"] for flight in FLIGHTS])
+    assert [event["model"]["version"] for event in lines.events] == 2 * ["winter-2013"] + 2 * ["20130715-1"]
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def test_its_own_prefixes_are_accepted() -> None:
 def test_the_file_reads_as_what_the_demo_uses(tmp_path: Path) -> None:
     """Weeks of days, any age, its own ports and prefix."""
     options = DemoOptions(folder=tmp_path)
-    file, settings = write_settings(options, url=URL, intake_port=12345, environ={})
+    file, settings = write_settings(options, url=URL, intake_port=12345, app_port=8000, environ={})
     assert load_settings(file, {}) == settings
     assert (settings.prefix, settings.intake.http_port, settings.intake.max_age) == ("driftlog-demo", 12345, None)
     (model,) = settings.models
@@ -41,14 +41,14 @@ def test_the_file_reads_as_what_the_demo_uses(tmp_path: Path) -> None:
 def test_a_scenario_has_a_second_model(tmp_path: Path) -> None:
     """The same flights without the fault."""
     options = DemoOptions(folder=tmp_path, scenario="unit-change")
-    _, settings = write_settings(options, url=URL, intake_port=1, environ={})
+    _, settings = write_settings(options, url=URL, intake_port=1, app_port=8000, environ={})
     assert [model.name for model in settings.models] == [MODEL, WITHOUT_FAULT]
 
 
 def test_variables_give_credentials_and_nothing_else(tmp_path: Path) -> None:
     """A prefix from the environment would send the deletion elsewhere."""
     environ = {"DRIFTLOG_PREFIX": "driftlog", "DRIFTLOG_ELASTICSEARCH__API_KEY": "id:key"}
-    _, settings = write_settings(DemoOptions(folder=tmp_path), url=URL, intake_port=1, environ=environ)
+    _, settings = write_settings(DemoOptions(folder=tmp_path), url=URL, intake_port=1, app_port=8000, environ=environ)
     assert settings.prefix == "driftlog-demo"
     assert settings.elasticsearch.api_key is not None and settings.elasticsearch.api_key.reveal() == "id:key"
 

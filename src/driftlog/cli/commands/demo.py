@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from driftlog.cli.base import Command
 from driftlog.cli.session import Session
 from driftlog.contract.errors import UsageError
+
+MAINTAIN_EVENTS = 100_000
+"""Fewer flights a month do not tell two models apart."""
 
 
 class EventCount(click.ParamType[Any]):
@@ -27,12 +31,22 @@ class EventCount(click.ParamType[Any]):
 
 @click.command(
     cls=Command,
-    examples=["driftlog demo", "driftlog demo --scenario sensor-stuck --stop", "driftlog demo --events all"],
+    examples=[
+        "driftlog demo",
+        "driftlog demo --scenario sensor-stuck --stop",
+        "driftlog demo --events all",
+        "driftlog demo --maintain",
+    ],
 )
 @click.option(
-    "--events", type=EventCount(), default=20_000, show_default=True, help="Flights to replay, or 'all' (256,001)."
+    "--events",
+    type=EventCount(),
+    default=20_000,
+    show_default="20,000; with --maintain 100,000",
+    help="Flights to replay, or 'all' (256,001).",
 )
 @click.option("--scenario", help="Inject this fault on top of the real data; a wrong name lists them.")
+@click.option("--maintain", is_flag=True, help="Retrain, try, promote, watch and roll back along the way.")
 @click.option("--stop", is_flag=True, help="Stop the local Elasticsearch at the end.")
 @click.option("--elasticsearch", metavar="URL", help="Use this cluster instead of the local one.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Where to write the HTML report.")
@@ -42,6 +56,7 @@ def demo(
     session: Session,
     events: int | None,
     scenario: str | None,
+    maintain: bool,
     stop: bool,
     elasticsearch: str | None,
     report: Path | None,
@@ -58,9 +73,13 @@ def demo(
     if scenario is not None and scenario not in SCENARIOS:
         raise UsageError(f"no such scenario: {scenario[:80]}", remedy=f"there are {', '.join(SCENARIOS)}")
 
+    given = click.get_current_context().get_parameter_source("events")
+    if maintain and given is ParameterSource.DEFAULT:
+        events = MAINTAIN_EVENTS
     options = DemoOptions(
         events=events,
         scenario=scenario,
+        maintain=maintain,
         stop=stop,
         elasticsearch=elasticsearch,
         report=report,
