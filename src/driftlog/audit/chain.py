@@ -8,6 +8,7 @@ one gets the next number, and the others read on and try again. There is no lock
 - An entry with a key is recorded once: a writer looks the key up in everything up to the head it knows, and its
   `create` of the next number succeeds only if that was all. It needs no marker, so no crash can separate marker and
   record.
+  Where retention dropped old records, entries about the time before its checkpoint count as recorded.
 - An answer that never came leaves open whether a record was stored. The same text is tried again under the same
   number: either it is there already, or it is stored now, or somebody else has the number, and then it is not.
 - Threads that wait for the one that writes hand it their entries: it takes all of them with its next `create`.
@@ -27,7 +28,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import driftlog
-from driftlog.audit.head import find_head, recorded_keys, walk, write_rest
+from driftlog.audit.head import find_head, forgotten_before, recorded_keys, walk, write_rest
 from driftlog.audit.records import Head, chained, documents_of, entry_fields, record_of
 from driftlog.contract.audit import AuditEntry, AuditRecord
 from driftlog.contract.errors import StoreError, StoreUnavailable
@@ -90,6 +91,7 @@ class Chain:
         self._chance = chance
         self._head: Head | None = None
         self._known: set[str] = set()
+        self._forgotten: datetime | None = None
         self._run = 0
         self._last = -math.inf
         self._took_s = 0.0
@@ -154,7 +156,7 @@ class Chain:
         if self._head is None:
             self._head = self._find_head()
         keys = {document_id(entry["key"]) for entry in entries if entry.get("key")}
-        taken = keys & self._known
+        taken = (keys & self._known) | {key for entry in entries if (key := self._dropped_key(entry))}
         taken |= recorded_keys(self._store, keys - taken, self._head)
         for attempt in itertools.count():
             wanted = _first_of_each_key(entries, taken)
@@ -172,6 +174,13 @@ class Chain:
                 self._pause(attempt)
         self._remember(keys)
         return {}
+
+    def _dropped_key(self, entry: dict[str, Any]) -> str:
+        """Key of an entry about a time whose records retention has dropped: it was recorded then."""
+        at, key = str(entry.get("at") or ""), str(entry.get("key") or "")
+        if not at or not key or self._forgotten is None or datetime.fromisoformat(at) >= self._forgotten:
+            return ""
+        return document_id(key)
 
     def _write(self, texts: list[str], head: Head) -> Set[str] | None:
         """Write records that follow `head`; None, or the keys of the records that were there first.
@@ -198,6 +207,7 @@ class Chain:
         """The head; an index that another writer has just made answers a moment later."""
         for attempt in range(_REPEATS):
             try:
+                self._forgotten = forgotten_before(self._store)
                 return find_head(self._store)
             except StoreUnavailable:
                 if attempt == _REPEATS - 1:

@@ -7,8 +7,10 @@ batch's first document carries.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from driftlog.audit.records import Head, documents_of
@@ -102,6 +104,21 @@ def write_rest(store: Store, texts: list[str]) -> None:
     actions = [BulkAction("create", store.names.audit, str(doc["sequence"]), doc) for doc in documents]
     report = store.bulk(actions)
     require_stored(BulkReport(report.stored, 0, report.failures), "audit records")
+
+
+def forgotten_before(store: Store) -> datetime | None:
+    """Up to when the records were dropped, as the newest checkpoint says; None where there is none."""
+    body: Document = {
+        "size": 1,
+        "query": {"term": {"action": "checkpoint"}},
+        "sort": [{"sequence": {"order": "desc", "unmapped_type": "long"}}],
+        "_source": ["record"],
+        "track_total_hits": False,
+    }
+    hits = store.search(store.names.audit, body)["hits"]["hits"]
+    if not hits:
+        return None
+    return datetime.fromisoformat(json.loads(hits[0]["_source"]["record"])["entry"]["details"]["before"])
 
 
 def recorded_keys(store: Store, keys: Collection[str], head: Head) -> set[str]:

@@ -1,20 +1,33 @@
-"""What the worker writes into the audit trail: seals of closed buckets, what happened to alerts, changed settings."""
+"""What the worker writes into the audit trail: seals of closed buckets, what happened to alerts, signed heads.
+
+Everything here can be called again after a crash, and by two workers at once: records have keys.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, cast
 
 import msgspec
 
+from driftlog.audit.canonical import digest
 from driftlog.audit.chain import Chain
+from driftlog.audit.find import last_record
+from driftlog.audit.heads import SignedHead, head_entry, signed_head
 from driftlog.audit.sealing import Sealer
+from driftlog.audit.seals import moment
+from driftlog.contract.alert import Alert
+from driftlog.contract.audit import AuditAction, AuditEntry
 from driftlog.contract.auditing import AuditSettings
+from driftlog.contract.handling import Transition
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import Window
 from driftlog.store.client import Store
 from driftlog.store.cursors import read_cursor, write_cursor
+
+log = logging.getLogger("driftlog.audit")
 
 MAX_EVENTS: Final = 250_000
 """A call to `seal` starts no further batch of buckets after this many events."""
@@ -78,3 +91,69 @@ def _seal_some(sealer: Sealer, buckets: Sequence[Window], limit: int) -> tuple[i
         n += sealer.seal(some)
         done += some
     return n, done
+
+
+# Alerts
+
+
+def record_alerts(store: Store, chain: Chain, alerts: Iterable[Alert]) -> int:  # noqa: ARG001 - as its siblings
+    """Record every transition in the history of `alerts` that is not recorded yet; how many.
+
+    The key is the alert's id and the transition's number, so histories may be given whole, and again.
+    """
+    entries = [transition_entry(alert, transition) for alert in alerts for transition in alert.history]
+    return sum(record is not None for record in chain.record_many(entries)) if entries else 0
+
+
+def transition_entry(alert: Alert, transition: Transition) -> AuditEntry:
+    """One transition of an alert as an entry."""
+    details: dict[str, Any] = {"transition": transition.number, "title": alert.title, "metric": alert.metric}
+    told = {
+        "field": alert.field,
+        "severity": transition.severity,
+        "text": transition.text,
+        "until": transition.until,
+        "request": transition.request,
+    }
+    details |= {name: value for name, value in told.items() if value}
+    if transition.kind == "opened":
+        details["evidence"] = digest(alert.evidence)
+    if transition.kind == "resolved":
+        closing = {"cause": alert.cause, "lesson": alert.lesson, "false_alarm": alert.false_alarm}
+        details |= {name: value for name, value in closing.items() if value not in ("", None)}
+    said = f": {transition.text}" if transition.text else ""
+    return AuditEntry(
+        action=cast(AuditAction, f"alert.{transition.kind}"),
+        object=alert.id,
+        actor=transition.by,
+        model=alert.model,
+        environment=alert.environment,
+        at=transition.at,
+        summary=f"{transition.kind}: {alert.title}{said}",
+        details=details,
+        key=f"alert|{alert.id}|{transition.number}",
+    )
+
+
+# Heads
+
+
+def anchor(
+    store: Store, audit: AuditSettings, chain: Chain, *, now: Callable[[], datetime], actor: str = "worker"
+) -> SignedHead | None:
+    """Once each `audit.anchor_every`: sign the head, log it, record it; None when it is not due or nothing is new.
+
+    What comes back is for `audit.anchor_to`: send its `text()` there. Of several workers one gets it.
+    """
+    at = now()
+    last = last_record(store, {"term": {"action": "head.signed"}})
+    if last is not None and moment(last["entry"]["details"]["at"]) + audit.anchor_every > at:
+        return None
+    head = signed_head(store, audit, now=at)
+    if head is None or (last is not None and head.sequence == last["sequence"]):
+        return None
+    key = f"head|{last['sequence'] if last else 0}"
+    if chain.record(head_entry(head, actor=actor, key=key)) is None:
+        return None
+    log.info("audit: %s", head.text())
+    return head
