@@ -24,11 +24,12 @@ from driftlog.present.pages import template
 from driftlog.present.review_data import ObjectiveResult, ReviewData, first_response, is_open_at, median
 from driftlog.present.sections.alerts import alerts_section
 from driftlog.present.sections.parts import Figure, Table, point, shades
-from driftlog.present.sections.performance import performance_section
+from driftlog.present.sections.performance import metric_figures
 from driftlog.present.status import Card
 from driftlog.present.text import clean, field_name, number, plural, title_of, titled, value_text
 
 MOST_ROWS: Final = 40
+MOST_SILENT: Final = 6
 STATE_LEVELS: Final = {"met": "ok", "missed": "critical", "unknown": "unknown"}
 _OUTCOMES: Final = {
     "no_data": "no data",
@@ -105,6 +106,7 @@ def render_review(data: ReviewData) -> str:
         trainings=_trainings(data),
         trials=_trials(data),
         rules=_rules(data),
+        rules_note=_rules_note(data),
         risks=data.risks,
         markers=_markers(data),
         hatch=hatch_definition(),
@@ -163,6 +165,11 @@ def verdict(data: ReviewData) -> Verdict:
 
 def _without_name(alert: Alert) -> str:
     return clean(alert.title.removeprefix(f"{alert.model}: "), 140)
+
+
+def _headline(alert: Alert) -> str:
+    text = _without_name(alert)
+    return text[:1].upper() + text[1:]
 
 
 def _objectives_said(data: ReviewData) -> str:
@@ -259,7 +266,7 @@ def objective_view(one: ObjectiveResult, data: ReviewData) -> ObjectiveView:
         share=f"{one.met} of {plural(one.windows, 'window')} met it" if one.windows else "no window says anything",
         before=f"{met_before} of {n_before} in the {data.kind} before" if n_before else "",
         about=about + (f", owner {clean(one.owner, 60)}" if one.owner else ""),
-        why=clean(one.why, 300),
+        why=clean(one.why[:1].upper() + one.why[1:], 300),
         note=clean(one.note, 200),
         priority=one.priority,
         chart=_objective_chart(one, data),
@@ -291,7 +298,7 @@ def _span(data: ReviewData) -> Window:
 def _performance(data: ReviewData) -> list[Figure]:
     """Headline metrics that no objective shows already."""
     shown = {title_of(one.metric) for one in data.objectives if one.series}
-    return [figure for figure in performance_section(data.report).figures if figure.title not in shown][:6]
+    return [figure for figure in metric_figures(data.report, large=0) if figure.title not in shown][:6]
 
 
 def alert_lead(data: ReviewData) -> str:
@@ -332,7 +339,7 @@ def _alert_row(alert: Alert, data: ReviewData) -> tuple[str, ...]:
     if alert.muted_by:
         state += f", muted by {clean(alert.muted_by, 60)}"
     return (
-        _without_name(alert),
+        _headline(alert),
         alert.severity + (f", escalated {alert.escalations}×" if alert.escalations else ""),
         f"{alert.opened.astimezone(ZoneInfo(data.timezone)):%d %b %H:%M}",
         state,
@@ -344,7 +351,7 @@ def _alert_row(alert: Alert, data: ReviewData) -> tuple[str, ...]:
 
 def _handled(data: ReviewData) -> list[tuple[str, str]]:
     """Lessons of resolved alerts: (alert, lesson)."""
-    return [(_without_name(alert), clean(alert.lesson, 400)) for alert in data.alerts if alert.lesson][:MOST_ROWS]
+    return [(_headline(alert), clean(alert.lesson, 400)) for alert in data.alerts if alert.lesson][:MOST_ROWS]
 
 
 def _changes(data: ReviewData) -> Table | None:
@@ -424,7 +431,11 @@ def _trials(data: ReviewData) -> Table | None:
 
 
 def _rules(data: ReviewData) -> Table | None:
-    if not data.rules:
+    """Noisy ones, then the silent ones that have a better limit."""
+    noisy = [rule for rule in data.rules if rule.state == "noisy"]
+    silent = [rule for rule in data.rules if rule.state == "silent" and rule.suggestion]
+    shown = [*noisy[:MOST_ROWS], *silent[:MOST_SILENT]]
+    if not shown:
         return None
     rows = tuple(
         (
@@ -435,9 +446,15 @@ def _rules(data: ReviewData) -> Table | None:
             clean(r.reason, 240),
             clean(r.suggestion, 120),
         )
-        for r in data.rules[:MOST_ROWS]
+        for r in shown
     )
     return Table(("Rule", "State", "Alerts", "False", "Why", "Would do better"), rows, numeric=(2, 3))
+
+
+def _rules_note(data: ReviewData) -> str:
+    table = _rules(data)
+    more = len(data.rules) - (len(table.rows) if table is not None else 0)
+    return f"{plural(more, 'further silent rule')}: driftlog thresholds suggest {clean(data.model)}" if more else ""
 
 
 def _markers(data: ReviewData) -> Table | None:

@@ -86,6 +86,12 @@ def remember_events(store: Store, job: ErasureJob, ids: Iterable[str], now: date
         require_stored(store.bulk(actions, refresh=True), "the list of erased predictions")
 
 
+def going_events(store: Store) -> ErasureList:
+    """The erasure list where an erasure was begun and is not finished; empty where none is under way."""
+    under_way = {"bool": {"filter": [{"term": {"kind": JOB}}, {"term": {"name": "under_way"}}]}}
+    return read_list(store) if store.count(store.names.state, under_way) else ErasureList()
+
+
 # Jobs
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from driftlog.audit.records import record_of
+from driftlog.audit.find import find_records
 from driftlog.contract.audit import AuditEntry, AuditRecord
 from driftlog.present.charts.markers import Marker
 from driftlog.store.client import Store
@@ -26,26 +25,6 @@ _SAID: Final = {
     "model.registered": "model registered",
     "note": "note",
 }
-
-
-def find_records(
-    store: Store, actions: Sequence[str], *, since: datetime | None = None, until: datetime | None = None
-) -> list[AuditRecord]:
-    """Records of these actions that happened in [since, until), in the order of the chain, at most 5,000."""
-    span = {name: when.isoformat() for name, when in (("gte", since), ("lt", until)) if when is not None}
-    filters: list[dict[str, object]] = [{"terms": {"action": list(actions)}}]
-    if span:
-        filters.append({"range": {"@timestamp": span}})
-    store.refresh(store.names.audit)
-    body = {
-        "query": {"bool": {"filter": filters}},
-        "size": MOST,
-        "sort": [{"sequence": {"order": "desc", "unmapped_type": "long"}}],
-        "_source": ["record"],
-        "track_total_hits": False,
-    }
-    hits = store.search(store.names.audit, body)["hits"]["hits"]
-    return [record_of(hit["_source"]["record"]) for hit in reversed(hits)]
 
 
 def concerns(entry: AuditEntry, model: str, environment: str = "") -> bool:
@@ -76,7 +55,7 @@ def markers(
     """Notes, promotions, rollbacks and changes of a model in [since, until), numbered from 1 in order of time."""
     found = [
         record
-        for record in find_records(store, DRAWN, since=since, until=until)
+        for record in find_records(store, actions=DRAWN, since=since, until=until, limit=MOST)
         if concerns(record.entry, model, environment)
     ]
     return [

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from driftlog.act.notify.dispatch import Deliver, deliver_by_apprise
+from driftlog.audit.find import find_records
 from driftlog.contract.audit import AuditEntry, Recorder
 from driftlog.contract.errors import StoreConflict, UsageError
 from driftlog.contract.measurement import Measurement
@@ -33,7 +34,8 @@ from driftlog.store.decisions import find_runs as find_trainings
 from driftlog.store.documents import document_id
 from driftlog.store.results import find_measurements
 from driftlog.store.runs import find_runs
-from driftlog.worker.happenings import VERSIONS, concerns, find_records, kind_of, markers, told, when
+from driftlog.worker.happenings import MOST as MOST_RECORDS
+from driftlog.worker.happenings import VERSIONS, concerns, kind_of, markers, told, when
 from driftlog.worker.review_findings import next_actions, open_risks
 from driftlog.worker.review_periods import Every, before, label_of, last_complete
 from driftlog.worker.rules import use_of_rules
@@ -44,6 +46,8 @@ SHOWN: Final = {"week": 5, "month": 4}
 """Periods that the charts show, the reviewed one last."""
 RULES_SPAN: Final = timedelta(days=90)
 MOST: Final = 100_000
+WORTHWHILE: Final = 0.05
+"""Alerts a month, from which on a limit for a silent rule is suggested."""
 SETTLE: Final = timedelta(hours=1)
 """A period is reviewed so long after its end, beside the model's own `wait`."""
 STALE: Final = timedelta(minutes=30)
@@ -188,7 +192,7 @@ def _objective(now: Standing, then: Standing, series: tuple[Measurement, ...]) -
 
 
 def _changes(store: Store, settings: ModelSettings, period: Window) -> tuple[Change, ...]:
-    records = find_records(store, CHANGES, since=period.start, until=period.end)
+    records = find_records(store, actions=CHANGES, since=period.start, until=period.end, limit=MOST_RECORDS)
     found = [
         Change(when(record), told(record.entry), record.entry.actor, kind_of(record.entry))
         for record in records
@@ -207,6 +211,8 @@ def _rule_note(rule: RuleUse) -> RuleNote:
             text += f", {suggested.of_windows[0]} of {suggested.of_windows[1]} windows"
         if rule.expected_a_month is not None:
             text += f": {rule.expected_a_month:.1f} alerts a month"
+    if rule.state == "silent" and (rule.expected_a_month or 0.0) < WORTHWHILE:
+        text = ""  # a rule that would not speak under the suggested limit either
     name = title_of(rule.metric) + (f" in {rule.segment.replace('features.', '')}" if rule.segment else "")
     return RuleNote(name, rule.state, rule.reason, rule.alerts, rule.false_alarms, text)
 

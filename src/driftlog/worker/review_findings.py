@@ -58,7 +58,7 @@ def _of_alerts(still_open: Sequence[Alert], period: Window) -> list[Risk]:
     return [
         Risk(
             alert.severity,
-            alert.title,
+            _title(alert),
             f"Open for {span_text(max(period.end - alert.opened, timedelta(0)))}"
             + (f", acknowledged by {alert.acknowledged_by}." if alert.acknowledged_by else ", not acknowledged."),
         )
@@ -184,12 +184,18 @@ def next_actions(
     return tuple(sorted(found, key=lambda action: _LEVELS.index(action.level) if action.level in _LEVELS else 3))
 
 
+def _title(alert: Alert) -> str:
+    text = alert.title.removeprefix(f"{alert.model}: ")
+    return text[:1].upper() + text[1:]
+
+
 def _about_alert(alert: Alert) -> NextAction:
+    title = _title(alert)
     if first_response(alert) is None:
         why = "Nobody has answered this alert" + (f"; runbook {alert.runbook}" if alert.runbook else "") + "."
-        return NextAction(f"Look after: {alert.title}", why, f"driftlog alerts ack {alert.handle}", alert.severity)
+        return NextAction(f"Look after: {title}", why, f"driftlog alerts ack {alert.handle}", alert.severity)
     why = "It is answered and not over; when it is, say what it was."
-    return NextAction(f"Finish: {alert.title}", why, f"driftlog alerts show {alert.handle}")
+    return NextAction(f"Finish: {title}", why, f"driftlog alerts show {alert.handle}")
 
 
 def _about_objective(one: ObjectiveResult, name: str) -> NextAction:

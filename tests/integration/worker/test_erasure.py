@@ -14,9 +14,12 @@ import numpy as np
 import pytest
 
 from driftlog.audit.chain import Chain
+from driftlog.audit.findings import Findings
 from driftlog.audit.forget import SealKeeper
 from driftlog.audit.records import record_of
+from driftlog.audit.verify import verify
 from driftlog.contract.audit import AuditEntry
+from driftlog.contract.auditing import AuditSettings
 from driftlog.contract.errors import UsageError
 from driftlog.contract.names import IndexNames
 from driftlog.contract.records import ModelRecord
@@ -34,8 +37,10 @@ from driftlog.store.models import register
 from driftlog.store.ownership import kind_of
 from driftlog.store.templates import install, uninstall
 from driftlog.store.values import BulkAction
+from driftlog.worker.audit import seal
 from driftlog.worker.cycle import run_cycle
 from driftlog.worker.erasure import STEPS, Eraser, count_subject, request_erasure, resume, returned, sweep
+from driftlog.worker.janitor import drop_periods
 
 pytestmark = pytest.mark.elasticsearch
 
@@ -163,6 +168,10 @@ class World:
         hits = self.store.scan(self.store.names.audit, sort=["sequence"])
         return [record_of(hit["_source"]["record"]).entry for hit in hits]
 
+    def verified(self) -> Findings:
+        self.store.refresh(self.store.names.everything)
+        return verify(self.store, now=START + 48 * HOUR, deep=True)
+
     def spooled(self) -> list[str]:
         """Ids of the events that are still in the spool."""
         (path,) = self.folder.rglob("*.spool")
@@ -224,7 +233,7 @@ def world(installed: Store, tmp_path: Path) -> Iterator[World]:
 def empty(store: Store) -> None:
     """Without documents. Indices stay, for making one is slow, but those whose documents have versions of their own."""
     for info in store.list_indices():
-        if kind_of(info.name, store.names.prefix) in ("outcomes", "profiles", "results"):
+        if kind_of(info.name, store.names.prefix) in ("outcomes", "profiles", "results", "seals", "state"):
             store.drop_index(info.name)
             continue
         store.refresh(info.name)
@@ -470,3 +479,49 @@ def test_two_erasers_of_one_subject_do_not_undo_each_other(world: World) -> None
     (job,) = erasures.list_jobs(world.store)
     assert job.status == "done"
     assert SUBJECT not in world.everything()
+
+
+def test_verification_stays_green_at_every_step(world: World) -> None:
+    """Sealed predictions, a death before each step: what is gone is explained by the chain at any moment."""
+    audit = AuditSettings(seal_after=timedelta(0))
+    sealed = seal(world.store, SETTINGS, audit, world.chain, now=lambda: START + 48 * HOUR)
+    assert sealed == 220
+    assert world.verified().predictions == 220
+    job = request_erasure(world.store, SUBJECT, by="tester", now=datetime.now(UTC))
+
+    for step in (*STEPS[1:], "done", "recorded"):
+        with pytest.raises(Killed):
+            world.eraser(dying_at(step)).carry_out(job.id)
+        found = world.verified()
+        assert found.ok, (step, found.problems[:3])
+    world.eraser().carry_out(job.id)
+    seal(world.store, SETTINGS, audit, world.chain, now=lambda: START + 48 * HOUR)
+
+    found = world.verified()
+    assert found.ok, found.problems[:3]
+    assert (found.predictions, found.erased) == (210, 10)
+    assert SUBJECT not in world.everything()
+    assert [f'"p-{i}"' for i in range(10) if f'"p-{i}"' in world.everything()] == []
+
+
+def test_verification_names_a_prediction_that_somebody_else_deleted(world: World) -> None:
+    """An erasure explains its own, and nothing besides."""
+    seal(world.store, SETTINGS, AuditSettings(seal_after=timedelta(0)), world.chain, now=lambda: START + 48 * HOUR)
+    world.erase()
+    world.store.delete(world.store.names.predictions("churn", START), "p-105")
+
+    found = world.verified()
+
+    assert [problem.where for problem in found.problems] == ["prediction p-105 of churn"]
+
+
+def test_verification_accepts_a_dropped_period(world: World) -> None:
+    """Its seals stay; that its predictions are gone is in the chain."""
+    seal(world.store, SETTINGS, AuditSettings(seal_after=timedelta(0)), world.chain, now=lambda: START + 48 * HOUR)
+    later = START + 100 * 24 * HOUR
+    drop_periods(world.store, world.chain, {"predictions": 24 * HOUR}, now=lambda: later, actor="janitor")
+
+    found = world.verified()
+
+    assert found.ok, found.problems[:3]
+    assert found.dropped == 220

@@ -124,6 +124,8 @@ def loop(session: Session) -> None:
 
 def clean_up(session: Session, store: Store) -> dict[str, object]:
     """One run: what was dropped, erased, and erased again."""
+    from driftlog.audit.chain import Chain
+    from driftlog.audit.checkpoint import drop_before
     from driftlog.audit.erase import unfinished_drops
     from driftlog.store.retention import kept
     from driftlog.worker.erasure import resume, sweep
@@ -140,11 +142,18 @@ def clean_up(session: Session, store: Store) -> dict[str, object]:
         actor=session.actor,
         unfinished=lambda: unfinished_drops(store),
     )
+    kept_records = session.settings.retention.audit
+    checkpoint = None
+    if kept_records is not None:
+        before = session.now() - kept_records
+        chain = Chain(store, now=session.now)
+        checkpoint = drop_before(store, chain, session.settings.audit, before, actor=session.actor, now=session.now())
     return {
         "dropped": dropped,
         "erasures_finished": [job.hash for job in finished],
         "erased_again": [job.hash for job in swept.jobs],
         "late_feedback": swept.feedback,
+        "audit_checkpoint": checkpoint.sequence if checkpoint is not None else None,
     }
 
 
@@ -159,6 +168,8 @@ def told(report: dict[str, object]) -> list[str]:
     lines += [f"erased {hash} again, which had come back" for hash in _list(report["erased_again"])]
     if report["late_feedback"]:
         lines.append(f"erased {report['late_feedback']} late feedback on erased predictions")
+    if report["audit_checkpoint"] is not None:
+        lines.append(f"audit records up to {report['audit_checkpoint']} gave way to a signed checkpoint")
     return lines or ["nothing has expired"]
 
 

@@ -32,10 +32,7 @@ _LARGE = 2
 
 def performance_section(data: ReportData) -> Section:
     """The headline metrics large, the others small beside each other."""
-    measured = {m.metric for m in data.measurements if _is_headline(m)}
-    ordered = [name for name in _ORDER if name in measured] + sorted(measured - set(_ORDER))
-    span = data.span
-    figures = [_figure(data, name, span, large=i < _LARGE) for i, name in enumerate(ordered)] if span else []
+    figures = metric_figures(data, large=_LARGE)
     provisional = any(MARK_IMMATURE in m.marks for m in data.measurements)
     lead = "Each point is one window, compared with its true outcomes. The band is the 95 % interval."
     if provisional:
@@ -51,6 +48,14 @@ def performance_section(data: ReportData) -> Section:
         "reference has true outcomes.",
         extra={"large": _LARGE},
     )
+
+
+def metric_figures(data: ReportData, *, large: int) -> list[Figure]:
+    """One figure a metric of the whole model, the first `large` of them over the whole width."""
+    measured = {m.metric for m in data.measurements if _is_headline(m)}
+    ordered = [name for name in _ORDER if name in measured] + sorted(measured - set(_ORDER))
+    span = data.span
+    return [_figure(data, name, span, large=i < large) for i, name in enumerate(ordered)] if span else []
 
 
 def _is_headline(m: Measurement) -> bool:
