@@ -17,6 +17,7 @@ from driftlog.decide.causes import alert_key, cause_of, scope_of
 from driftlog.decide.lifecycle import is_active
 from driftlog.decide.series import SeriesState, series_state
 from driftlog.decide.transitions import moved
+from driftlog.decide.verdicts import nearest
 
 SPARSE_PURPOSE: Final = "quality"
 """Quality measurements are stored only where there is something to say: no measurement means nothing wrong."""
@@ -341,7 +342,7 @@ def _excess(measurement: Measurement) -> float:
     value, limit = measurement.value or 0.0, measurement.limit
     if measurement.purpose in _DRIFT or limit is None:
         return value
-    bound = limit.warning if limit.warning is not None else limit.critical or 0.0
+    bound = nearest(limit.warning, limit.critical, limit.info) or 0.0
     base = measurement.reference_value if measurement.reference_value else bound
     return abs(value - base) / max(abs(base), 1e-9)
 
@@ -354,7 +355,7 @@ def _explained(members: list[SeriesState], explain: Mapping[str, Decomposition])
 
 def _member(measurement: Measurement) -> AlertMember:
     limit = measurement.limit
-    shown = None if limit is None else limit.warning if limit.warning is not None else limit.critical
+    shown = None if limit is None else nearest(limit.warning, limit.critical, limit.info)
     return AlertMember(
         metric=measurement.metric,
         field=measurement.field,
