@@ -101,7 +101,7 @@ def test_feedback_from_a_file_to_orphans(cli: Call, tmp_path: Path) -> None:
     [found] = [json.loads(line) for line in cli("feedback", "orphans", "churn", "--json")[1].splitlines()]
     assert (found["count"], found["feedback"], found["oldest"]) == (1, 2, "2025-03-04T00:00:00Z")
     assert [(each["prediction_id"], each["source"]) for each in found["examples"]] == [("lost", "crm")]
-    assert "1 feedback documents without prediction (50.0% of 2)" in cli("feedback", "orphans", "churn")[1]
+    assert "1 feedback document without prediction (50 % of 2)" in cli("feedback", "orphans", "churn")[1]
     assert cli("feedback", "orphans", "chrun")[0] == exits.USAGE
 
 

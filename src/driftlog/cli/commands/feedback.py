@@ -137,7 +137,7 @@ def _print_import(
         more = len(report.rejected) - SHOWN
         session.messages.print(
             (f"  and {more:,} more\n" if more > 0 else "")
-            + f"All of them are in {path}: correct them there, and import again; what is stored is skipped.",
+            + f"All of them are in {path}. Correct the file and import it again: what is stored is skipped.",
             markup=False,
         )
 
@@ -186,11 +186,10 @@ def _print_orphans(session: Session, model: str, found: Orphans) -> None:
         return
     from rich.table import Table
 
-    share = f" ({found.count / found.feedback:.1%} of {found.feedback:,})" if found.feedback else ""
+    share = f" ({100 * found.count / found.feedback:.2g} % of {found.feedback:,})" if found.feedback else ""
+    noun = "document" if found.count == 1 else "documents"
     oldest = f", the oldest of {found.oldest:%Y-%m-%d %H:%M}" if found.oldest else ""
-    session.console.print(
-        f"{model}: {found.count:,} feedback documents without prediction{share}{oldest}", markup=False
-    )
+    session.console.print(f"{model}: {found.count:,} feedback {noun} without prediction{share}{oldest}", markup=False)
     table = Table("prediction_id", "of", "source", "waiting since", box=None, header_style="bold", pad_edge=False)
     for each in found.examples:
         table.add_row(
