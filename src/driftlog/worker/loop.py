@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from driftlog.audit.chain import Chain
 from driftlog.contract.errors import DriftlogError
 from driftlog.contract.records import RunRecord
 from driftlog.contract.settings import ModelSettings, Settings
@@ -73,6 +74,7 @@ class Worker:
         self._monotonic = monotonic
         self._watched: dict[str, ModelSettings] = {}
         self._notifier = Notifier(store, settings, holder=worker_id, now=now)
+        self._chain = Chain(store)
 
     def stop(self) -> None:
         """Finish the cycle at hand and return from `run`. Safe in a signal handler."""
@@ -144,7 +146,7 @@ class Worker:
         held = {name: term for name in self._held if (term := self._board.holds(name)) is not None}
         try:
             self._notifier.spread(held)
-            self._notifier.note(held)
+            self._notifier.note(held, self._chain)
         except DriftlogError as error:
             log.warning("notifications: %s; tried again in %d s", error, NOTIFY_PERIOD.seconds)
 

@@ -13,6 +13,7 @@ from driftlog.act.notify.outbox import Stored
 from driftlog.act.notify.routing import consider
 from driftlog.act.notify.services import describe_address
 from driftlog.act.notify.tellings import tellings
+from driftlog.audit.chain import Chain
 from driftlog.contract.alert import Alert
 from driftlog.contract.notification import ChannelState, Explained, Notice, Sent, Tried
 from driftlog.contract.notifying import ChannelSettings, NotificationSettings
@@ -99,12 +100,13 @@ def send_once(
     notifier = Notifier(store, settings, holder=holder, now=now)
     notifier.spread(models)
     changed = notifier.dispatch()
+    chain = Chain(store)
     board = LeaseBoard(store, holder, settings.worker.lease, monotonic)
     try:
         for model in sorted({notice.model for notice in changed}):
             term = board.take(model)
             if term is not None:
-                notifier.note({model: term})
+                notifier.note({model: term}, chain)
     finally:
         board.release_all()
     return changed

@@ -11,6 +11,7 @@ import pytest
 from tests.integration.act.receivers import HttpReceiver, Mailbox, free_port
 from tests.integration.act.stories import alert
 
+from driftlog.audit.find import find_records
 from driftlog.cli import exits
 from driftlog.cli.app import run
 from driftlog.contract.names import IndexNames
@@ -125,6 +126,8 @@ def test_an_alert_from_outbox_to_explanation(cli: Cli, folder: Path, elasticsear
         assert cli("notify", "send")[1].strip() == "Nothing was due."
         assert len(hook.requests) == 1
         assert [one.status for one in alerts_by_id(store, [found.id])[0].deliveries] == ["sent"]
+        (record,) = find_records(store, actions=("notification.sent",))
+        assert (record.entry.object, record.entry.details["channel"]) == (found.id, "team")
 
         team, boss = (json.loads(line) for line in cli("notify", "list", "--json")[1].splitlines())
         assert (team["sent"], team["routes"], team["services"]) == (1, [1], ["JSON"])
