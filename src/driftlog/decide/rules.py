@@ -10,6 +10,7 @@ import msgspec
 
 from driftlog.contract.measurement import Measurement
 from driftlog.contract.settings import ModelSettings, ThresholdSettings
+from driftlog.decide import anomaly
 from driftlog.decide.defaults import DEFAULT_DRIFT, DEFAULT_TARGET_SHIFT, DEFAULTS, OF_SETTINGS, of_settings
 from driftlog.decide.judge import DRIFT_PURPOSES, find_threshold
 
@@ -57,7 +58,7 @@ def rules_in_force(settings: ModelSettings, measurements: Iterable[Measurement])
     rules += [(DEFAULT, "target_drift", DEFAULT_TARGET_SHIFT)]
     rules += [(DEFAULT, purpose, one) for purpose, several in DEFAULTS.items() for one in several]
     return tuple(
-        Rule(source=source, purpose=purpose or one.purpose, threshold=one, series=counted[purpose, one])
+        Rule(source=source, purpose=purpose or one.purpose, threshold=_in_force(one), series=counted[purpose, one])
         for source, purpose, one in rules
     )
 
@@ -65,3 +66,11 @@ def rules_in_force(settings: ModelSettings, measurements: Iterable[Measurement])
 def _is_judged_alone(measurement: Measurement) -> bool:
     """Versions and variants are measured apart, and judged with the whole."""
     return measurement.purpose == "custom" or (measurement.version, measurement.variant) == ("*", "*")
+
+
+def _in_force(threshold: ThresholdSettings) -> ThresholdSettings:
+    """With the limits that ``anomaly`` has where the settings name none."""
+    limits = (threshold.info, threshold.warning, threshold.critical)
+    if threshold.kind != "anomaly" or any(limit is not None for limit in limits):
+        return threshold
+    return msgspec.structs.replace(threshold, warning=anomaly.WARNING, critical=anomaly.CRITICAL)

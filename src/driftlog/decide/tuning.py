@@ -30,6 +30,7 @@ FAR: Final = 0.5
 """A limit of which the values used less than half the way is far from them."""
 HARD: Final = 0.5
 """From this share of windows on a rule that cannot alarm is called so."""
+CLEAR: Final = 0.5
 DIGITS: Final = 3
 
 State = Literal["noisy", "silent", "useful", "unknown"]
@@ -50,7 +51,8 @@ class RuleUse(msgspec.Struct, frozen=True, kw_only=True):
         noisy: there were false alarms, or three short episodes and more short than long ones. silent: never in breach,
         and it could not be (`cannot_alarm`) or its limit lies far out. unknown: fewer than 20 windows.
     suggestion
-        A threshold for the settings; None where none can be given.
+        A threshold for the settings; None where none can be given. For a noisy rule the tightest limit that would have
+        made few enough alerts, for a silent one a limit half as far again as anything that was seen.
     expected_a_month
         Alerts that the suggestion would have made in the same period, a month; windows of alerts that people confirmed
         are left out.
@@ -213,7 +215,7 @@ def _with_suggestion(use: RuleUse, latest: Measurement, values: Sequence[_Value]
         return use
     of = limit.of_windows
     if limit.kind in ("constant", "relative", "default_drift"):
-        cut = fitting(values, of, target)
+        cut = fitting(values, of, target) if use.state == "noisy" else clear_of(values)
         if cut is None or (use.state == "silent" and _is_no_tighter(cut, values)):
             return use
         return msgspec.structs.replace(
@@ -254,6 +256,12 @@ def fitting(values: Sequence[_Value], of: tuple[int, int], target: float) -> flo
             break
         best = cut
     return best
+
+
+def clear_of(values: Sequence[_Value]) -> float:
+    """Half as far again from the middle of the values as the farthest of them: near, and clear of what is usual."""
+    ordered = sorted(one.excess for one in values)
+    return rounded_up(ordered[-1] + CLEAR * (ordered[-1] - ordered[len(ordered) // 2]))
 
 
 def rounded_up(value: float) -> float:

@@ -8,6 +8,7 @@ from typing import Final
 from driftlog.contract.alert import Decomposition
 from driftlog.contract.measurement import MARK_REFERENCE_TOO_SHORT, MARK_SEASON_UNSEEN, Measurement
 from driftlog.decide.series import SeriesState
+from driftlog.decide.verdicts import nearest
 
 SHOWN: Final = 5
 EXPLAINED: Final = 2
@@ -122,9 +123,8 @@ def _described(measurement: Measurement, cause: str) -> str:
         *_QUALITY,
     ):
         name = f"{measurement.metric} of {name}"
-    limit = measurement.limit.warning if measurement.limit is not None else None
-    if limit is None and measurement.limit is not None:
-        limit = measurement.limit.critical
+    limits = measurement.limit
+    limit = None if limits is None else nearest(limits.warning, limits.critical, limits.info)
     parts = []
     if measurement.reference_value is not None:
         parts.append(f"reference {number(measurement.reference_value)}")

@@ -137,7 +137,7 @@ def rule_text(one: ThresholdSettings) -> str:
     >>> rule_text(ThresholdSettings(metric="mae", kind="relative", warning=0.1, critical=0.25, share=True))
     'warning +10 %, critical +25 % against the reference'
     >>> rule_text(ThresholdSettings(metric="roc_auc", direction="below", warning=0.7))
-    'warning < 0.7'
+    'warning < 0.700'
     """
     limits = [(name, getattr(one, name)) for name in ("info", "warning", "critical") if getattr(one, name) is not None]
     sign, step = (">", "+") if one.direction != "below" else ("<", "-")
@@ -154,7 +154,7 @@ def rule_text(one: ThresholdSettings) -> str:
         return f"{', '.join(parts)} against the reference"
     if one.kind == "quantile":
         return ", ".join(f"{name} {sign} its {limit:g} quantile" for name, limit in limits)
-    parts = [f"{name} {limit:g}" for name, limit in limits] or ["its own limits"]
+    parts = [f"{name} {limit:g}" for name, limit in limits]
     sides = {"both": "on both sides of", "above": "above", "below": "below"}[one.direction]
     usual = "the usual of that hour of the week" if one.kind == "seasonal" else "the median of that hour of the week"
     return f"{', '.join(parts)} deviations {sides} {usual}"

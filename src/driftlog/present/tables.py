@@ -192,10 +192,12 @@ def _interval(m: Measurement) -> str:
 
 
 def _limit(m: Measurement) -> str:
-    if m.limit is None or (m.limit.warning is None and m.limit.critical is None):
+    bounds = (m.limit.warning, m.limit.critical, m.limit.info) if m.limit is not None else ()
+    bound = next((limit for limit in bounds if limit is not None), None)
+    if m.limit is None or bound is None:
         return ""
     sign = ">" if m.limit.direction == "above" else "<"
-    return f"{sign} {value_text(m, m.limit.warning if m.limit.warning is not None else m.limit.critical)}"
+    return f"{sign} {value_text(m, bound)}"
 
 
 def windows_table(lines: Sequence[WindowSummary]) -> RenderableType:

@@ -35,6 +35,7 @@ def test(session: Session, model: str | None, start: datetime, end: datetime, as
     cannot be judged now.
     """
     from driftlog.present.rule_tables import rehearsal_table
+    from driftlog.present.text import plural
     from driftlog.store.alerts import find_alerts
     from driftlog.worker.rules import rehearse_period
 
@@ -63,8 +64,8 @@ def test(session: Session, model: str | None, start: datetime, end: datetime, as
         )
         return
     session.console.print(
-        f"{settings.name}: {found.windows} windows judged again; "
-        f"{len(found.alerts)} alerts with these rules, {len(did)} then.",
+        f"{settings.name}: {plural(found.windows, 'window')} judged again; "
+        f"{plural(len(found.alerts), 'alert')} with these rules, {len(did)} then.",
         markup=False,
     )
     session.console.print(rehearsal_table(found.alerts, did, found.unjudged, found.unmatched))
