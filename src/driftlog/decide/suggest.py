@@ -234,6 +234,17 @@ def _with_limit(measurement: Measurement) -> str:
     return f"{measurement.metric}{about} {number(measurement.value)}{limit}"
 
 
+def _may_tell(measurement: Measurement) -> bool:
+    """Whether any rule looks at it among the others: few of a wide model's measurements, found once for all alerts."""
+    return (
+        SEVERITY[measurement.verdict] > 0
+        or measurement.version != "*"
+        or measurement.variant != "*"
+        or measurement.purpose == "attribution_drift"
+        or measurement.metric == "error_rate_by_type"
+    )
+
+
 def _bare(name: str) -> str:
     return name.replace("features.", "")
 
@@ -253,6 +264,7 @@ def with_context(
         All judged measurements of the window that changed the alerts.
     """
     window = judged[0].window if judged else None
+    telling = [m for m in judged if _may_tell(m)]
     by_series = {(m.metric, m.field, m.segment, m.version, m.variant, m.purpose): m for m in judged}
     found = []
     for alert in alerts:
@@ -260,7 +272,7 @@ def with_context(
             about = alert.segment, alert.version, alert.variant, alert.purpose
             keys = [(member.metric, member.field, *about) for member in alert.members]
             members = [by_series[key] for key in keys if key in by_series]
-            causes = suggested(members, judged, explained)
+            causes = suggested(members, telling, explained)
             alert = msgspec.structs.replace(alert, suggested=causes, objectives=touched(alert, settings))
         found.append(alert)
     return found
