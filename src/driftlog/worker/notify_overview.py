@@ -7,18 +7,17 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from driftlog.act.notify import outbox
+from driftlog.act.notify.direct import tell
 from driftlog.act.notify.dispatch import Deliver, deliver_by_apprise
-from driftlog.act.notify.limited import Hands
 from driftlog.act.notify.outbox import Stored
 from driftlog.act.notify.routing import consider
 from driftlog.act.notify.services import describe_address
 from driftlog.act.notify.tellings import tellings
 from driftlog.audit.chain import Chain
 from driftlog.contract.alert import Alert
-from driftlog.contract.notification import ChannelState, Explained, Notice, Sent, Tried
+from driftlog.contract.notification import ChannelState, Explained, Notice, Tried
 from driftlog.contract.notifying import ChannelSettings, NotificationSettings
 from driftlog.contract.settings import Settings
-from driftlog.contract.strict import Secret
 from driftlog.present.mail import trial_message
 from driftlog.store.client import Store
 from driftlog.store.leases import LeaseBoard
@@ -68,20 +67,11 @@ def try_channel(
 ) -> list[Tried]:
     """Send a message that says it is a test to every address of `channel`, once, and tell what became of it."""
     message = trial_message(channel.name, key=f"test|{channel.name}|{uuid.uuid4().hex}", by=by, now=now)
-    hands: Hands[Sent] = Hands()
-    found = []
-    for position, url in enumerate(channel.urls):
-
-        def attempt(url: Secret = url) -> Sent:
-            return deliver(url, message, channel)
-
-        answer = hands.run(str(position), attempt, channel.timeout_s)
-        answer = answer or Sent(ok=False, reason=f"no answer within {channel.timeout_s:g} s")
-        service = describe_address(url)
-        found.append(
-            Tried(channel=channel.name, address=position + 1, service=service, ok=answer.ok, reason=answer.reason)
-        )
-    return found
+    answers = tell(channel, message, deliver=deliver)
+    return [
+        Tried(channel=channel.name, address=n, service=describe_address(url), ok=answer.ok, reason=answer.reason)
+        for n, (url, answer) in enumerate(zip(channel.urls, answers, strict=True), 1)
+    ]
 
 
 def send_once(

@@ -18,6 +18,7 @@ from PIL import Image
 from tests.integration.act.receivers import HttpReceiver, Mailbox, free_port, wait_for
 from tests.integration.act.stories import NOW, alert, channel, series, settings
 
+from driftlog.act.notify.direct import tell
 from driftlog.act.notify.limited import Hands
 from driftlog.act.notify.services import deliver
 from driftlog.act.notify.writing import notices_of
@@ -358,3 +359,18 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return files
+
+
+def test_a_message_past_the_outbox_waits_no_longer_than_its_channel() -> None:
+    """Every address gets one attempt; one that trickles for ever is left behind."""
+    gate = threading.Event()
+
+    def deliver(url: Secret, _message: Message, _channel: object) -> Sent:
+        if url.reveal().endswith("slow"):
+            gate.wait(60)
+        return Sent(ok=True)
+
+    both = channel("team", "json://slow", "json://fast", timeout_s=0.2)
+    found = tell(both, message(), deliver=deliver)
+    gate.set()
+    assert found == [Sent(ok=False, reason="no answer within 0.2 s"), Sent(ok=True)]
