@@ -282,6 +282,7 @@ class Evaluator:
     def _slice(self, part: _Part) -> list[Measurement]:
         plain = msgspec.structs.replace(self.settings, report_measures=())
         found = operational_measurements(part.current, plain, part.context, reference=self.reference)
+        found += feedback_of_window(self.store, self.settings, part.context, predictions=part.current.n)
         drift = self._drift(part, plain, self._predictions_only)
         return [*found, *(_of_all_versions(one) for one in (*drift, *self._performance(part, None)))]
 

@@ -108,12 +108,12 @@ def survey(elasticsearch_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
                 store.drop_index(info.name)
 
 
-def wait_until_up(survey: Survey, process: subprocess.Popen[bytes]) -> None:
+def wait_until_up(survey: Survey, process: subprocess.Popen[bytes], *, status: int = 200) -> None:
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
         assert process.poll() is None, "the intake ended"
         try:
-            if survey.ask("/health")[0] == 200:
+            if survey.ask("/health")[0] == status:
                 return
         except OSError:
             pass
@@ -261,3 +261,26 @@ def test_pages_are_closed_to_the_outside(survey: Survey) -> None:
         assert headers["referrer-policy"] == "no-referrer"
         assert "set-cookie" not in headers
         assert "<script" not in page, status
+
+
+def test_without_elasticsearch_the_form_is_shown_and_a_sending_is_refused(tmp_path: Path) -> None:
+    """Nothing is said to be stored that is not: 503, and when to try again."""
+    port = free_port()
+    (tmp_path / "driftlog.yml").write_text(
+        SETTINGS.format(prefix="nowhere", url=f"http://127.0.0.1:{free_port()}", port=port, key=KEY, old=OLD_KEY)
+    )
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("DRIFTLOG_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "driftlog", "intake"], cwd=tmp_path, env=environ | {"XDG_STATE_HOME": str(tmp_path)}
+    )
+    with Store.connect(ElasticsearchSettings(), IndexNames("nowhere")) as store:
+        found = Survey(port, store)
+        try:
+            wait_until_up(found, process, status=503)
+            link = found.link("p-1")
+            assert found.ask(urllib.parse.urlsplit(link).path)[0] == 200
+            status, page, headers = found.send(link, helpful="3")
+            assert (status, "could not be stored" in page, headers["retry-after"]) == (503, True, "60")
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
