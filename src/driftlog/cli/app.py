@@ -41,6 +41,7 @@ LAZY: Final[dict[str, str]] = {
     "predictions": f"{_COMMANDS}.predictions:predictions",
     "report": f"{_COMMANDS}.report:report",
     "review": f"{_COMMANDS}.review:review",
+    "handbook": f"{_COMMANDS}.handbook:handbook",
     "maintain": f"{_COMMANDS}.maintain:maintain",
     "retrain": f"{_COMMANDS}.retrain:retrain",
     "versions": f"{_COMMANDS}.versions:versions",

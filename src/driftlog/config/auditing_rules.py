@@ -39,6 +39,7 @@ def check_retention(settings: Settings) -> None:
             remedy="keep seals at least as long as retention.predictions",
         )
     _check_janitor(settings.janitor)
+    _check_reviews(settings)
 
 
 def _check_length(kept: timedelta, path: SettingPath) -> None:
@@ -61,6 +62,19 @@ def _check_look_back(settings: Settings) -> None:
                     ("models", model.name, "look_back"),
                     value=format_duration(model.look_back),
                     remedy=f"write look_back: {format_duration(age)} or less, or keep them for longer",
+                )
+
+
+def _check_reviews(settings: Settings) -> None:
+    known = [channel.name for channel in settings.notifications.channels]
+    for model in settings.models:
+        for index, name in enumerate(model.review.channels):
+            if name not in known:
+                raise SettingRefused(
+                    "is no channel",
+                    ("models", model.name, "review", "channels", index),
+                    value=name,
+                    remedy=f"name one of notifications.channels: {', '.join(known) or 'none is set'}",
                 )
 
 
