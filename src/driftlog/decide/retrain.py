@@ -257,7 +257,7 @@ def _watching(look: _Look) -> Decision:
 
 def _watch(look: _Look, since: datetime) -> Watched:
     maintain = look.settings.maintain
-    looks = looks_since(since, look.now, look.settings.window)
+    looks = looks_since(since, look.now)
     return watch(look.facts.standings, maintain.promotion, alpha=maintain.validation.alpha, looks=looks)
 
 

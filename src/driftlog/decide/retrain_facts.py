@@ -43,6 +43,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         The same of the version before.
     beside
         Whether the version before was measured in the same time (on its share), else at the trial.
+    gap, gap_error, gap_freedom
+        Where the version before answered the same rows again: new - replaced, turned so that more is better, with its
+        own standard error. It is judged instead of the two values.
     """
 
     metric: str
@@ -55,6 +58,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     replaced_error: float | None = None
     replaced_freedom: float = 1e6
     beside: bool = False
+    gap: float | None = None
+    gap_error: float | None = None
+    gap_freedom: float = 1e6
     note: str = ""
 
 

@@ -38,11 +38,12 @@ def watch(standings: Sequence[Standing], settings: PromotionSettings, *, alpha: 
 
     beyond Student's two-sided quantile at ``alpha / (metrics x looks)``, degrees of freedom after Welch and
     Satterthwaite: errors are clustered by day, and a version that is looked at again and again must not fall by chance.
+    Where both answered the same rows, t is that of their paired difference.
 
     Parameters
     ----------
     looks
-        Windows judged since it went live.
+        Days since it went live.
     """
     known = [each for each in standings if _usable(each)]
     level = alpha / max(1, len(known)) / max(1, looks)
@@ -70,23 +71,27 @@ def watch(standings: Sequence[Standing], settings: PromotionSettings, *, alpha: 
     return Watched("fine", tuple(evidence), ", ".join(_told(each) for each in known))
 
 
-def looks_since(start: datetime, now: datetime, window: timedelta) -> int:
-    """Windows that ended between `start` and `now`, at least one.
+def looks_since(start: datetime, now: datetime) -> int:
+    """Days that ended between `start` and `now`, at least one: looks at the same day say hardly more than one.
 
     >>> from datetime import UTC
-    >>> looks_since(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 8, 5, tzinfo=UTC), timedelta(days=1))
+    >>> looks_since(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 8, 5, tzinfo=UTC))
     7
     """
-    return max(1, (now - start) // window)
+    return max(1, (now - start) // timedelta(days=1))
 
 
 def _usable(each: Standing) -> bool:
+    if each.gap is not None:
+        return each.gap_error is not None and each.freedom >= FEWEST_DAYS - 1
     numbers = (each.value, each.replaced, each.error)
     return all(number is not None and math.isfinite(number) for number in numbers) and each.freedom >= FEWEST_DAYS - 1
 
 
 def _gap(each: Standing) -> float:
     """New - replaced, turned so that more is better."""
+    if each.gap is not None:
+        return each.gap
     gap = (each.value or 0.0) - (each.replaced or 0.0)
     return -gap if each.worse == "above" else gap
 
@@ -95,6 +100,9 @@ def _is_worse(each: Standing, margin: float, level: float) -> bool:
     gap = _gap(each)
     if gap >= -margin:
         return False
+    if each.gap is not None:
+        error = each.gap_error or 0.0
+        return not error or gap / error < float(special.stdtrit(each.gap_freedom, level / 2))
     a, b = (each.error or 0.0) ** 2, (each.replaced_error or 0.0) ** 2
     if a + b == 0:
         return True
@@ -109,5 +117,8 @@ def _limit(each: Standing, margin: float) -> float | None:
 
 
 def _told(each: Standing) -> str:
-    beside = "beside it" if each.beside else "at the trial"
-    return f"{each.metric} {each.value:.3g} v {each.replaced:.3g} of the version before ({beside}, {each.n:,} rows)"
+    if each.gap is not None:
+        where = f"on the same {each.n:,} rows"
+    else:
+        where = f"{'beside it' if each.beside else 'at the trial'}, {each.n:,} rows"
+    return f"{each.metric} {each.value:.3g} v {each.replaced:.3g} of the version before ({where})"

@@ -30,7 +30,7 @@ from driftlog.contract.maintenance import (
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import Window
 from driftlog.decide.retrain import decide
-from driftlog.decide.retrain_facts import Facts
+from driftlog.decide.retrain_facts import Facts, Standing
 from driftlog.present.trial_page import render_trial
 from driftlog.profile.binning import bare_binning
 from driftlog.store.client import Store
@@ -51,6 +51,7 @@ from driftlog.worker.maintain_record import record
 from driftlog.worker.maintain_standing import standings
 from driftlog.worker.maintain_training import begin, follow, register, run_id
 from driftlog.worker.maintain_trial import Examination, hold_trial
+from driftlog.worker.maintain_watch import paired_standings
 from driftlog.worker.memory import Memory
 from driftlog.worker.validation import validate_if_due
 
@@ -226,20 +227,12 @@ def _trial(loop: Loop, state: LoopState, facts: Facts) -> Facts:
 def _watched(loop: Loop, state: LoopState, facts: Facts) -> Facts:
     """How the new version does; after a step that showed nothing, a second trial on the rows since it began."""
     replace, promotion = msgspec.structs.replace, loop.settings.maintain.promotion
-    pair = loop.memory.reference.pair(loop.store, loop.settings)
     since = state.since or loop.now
-    found = standings(
-        loop.store,
-        loop.settings,
-        pair[0] if pair is not None else bare_binning(loop.settings),
-        version=state.version,
-        replaced=state.replaced,
-        since=since,
-        now=loop.now,
-        trial=read_trial(loop.store, f"{state.run_id}|trial"),
-    )
     version = loop.candidate(state)
-    facts = replace(facts, standings=found, previous=version.previous if version is not None else "")
+    previous = version.previous if version is not None else ""
+    found = paired_standings(loop, state, previous, since) if state.stage == "watch" and previous else None
+    facts = replace(facts, standings=found if found is not None else _measured(loop, state, since), previous=previous)
+    found = facts.standings
     seen = any(each.value is not None for each in found)
     if state.stage != "step" or seen or loop.now < since + promotion.step_time:
         return facts
@@ -253,6 +246,21 @@ def _watched(loop: Loop, state: LoopState, facts: Facts) -> Facts:
         return replace(facts, note=f"{rows:,} labelled rows since the step began")
     trial, note = _held(loop, state, window, name, -promotion.rollback_margin)
     return replace(facts, trial=trial, note=note)
+
+
+def _measured(loop: Loop, state: LoopState, since: datetime) -> tuple[Standing, ...]:
+    """From what was served and measured, each version by itself."""
+    pair = loop.memory.reference.pair(loop.store, loop.settings)
+    return standings(
+        loop.store,
+        loop.settings,
+        pair[0] if pair is not None else bare_binning(loop.settings),
+        version=state.version,
+        replaced=state.replaced,
+        since=since,
+        now=loop.now,
+        trial=read_trial(loop.store, f"{state.run_id}|trial"),
+    )
 
 
 def _held(loop: Loop, state: LoopState, window: Window, name: str, margin: float | None) -> tuple[Trial | None, str]:

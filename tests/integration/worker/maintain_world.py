@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from driftlog.contract.audit import AuditEntry, AuditRecord
+from driftlog.contract.errors import ActionFailed
 from driftlog.contract.maintaining import (
     ConditionSettings,
     ExecutorSettings,
@@ -128,6 +129,8 @@ class SklearnExecutor:
 
 def score(version: ModelVersion, rows: str, answers: str) -> None:
     """A Scorer: the pickled model answers the file's rows."""
+    if not (Path(version.uri) / "model.pickle").exists():
+        raise ActionFailed(f"version {version.version} has no files")
     model = pickle.loads((Path(version.uri) / "model.pickle").read_bytes())
     with Path(rows).open(encoding="utf-8") as file:
         given = list(csv.DictReader(file))

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.integration.worker.maintain_world import DAY, START, SklearnExecutor, World, settings
+from tests.integration.worker.maintain_world import DAY, START, SklearnExecutor, World, score, settings
 
 from driftlog.contract.errors import StoreConflict, StoreUnavailable
 from driftlog.contract.maintaining import PromotionSettings, TriggerSettings
-from driftlog.contract.maintenance import MaintainRequest, TrainingRun
+from driftlog.contract.maintenance import MaintainRequest, ModelVersion, TrainingRun
 from driftlog.contract.names import IndexNames
 from driftlog.contract.records import ModelRecord
 from driftlog.contract.settings import ElasticsearchSettings
@@ -106,6 +106,28 @@ def test_a_new_champion_that_gets_worse_is_rolled_back(world: World) -> None:
     rolled = next(each for each in find_decisions(world.store, "credit") if each.outcome == "rollback")
     assert "roc_auc" in rolled.reason
     assert "version.rolled_back" in world.recorder.actions()
+
+
+def test_in_a_hard_month_the_version_before_answers_the_same_rows_and_nothing_is_taken_back(world: World) -> None:
+    """Everybody is worse; the version before would be, too: it is asked once a day, and the new one stays."""
+    world.serve(0, 30)
+    world.look(5)
+    world.look(30)
+    version = find_trials(world.store, "credit")[0].candidate
+    asked: list[str] = []
+
+    def score_both(each: ModelVersion, rows: str, answers: str) -> None:
+        asked.append(each.version)
+        score(each if each.version != "1" else world.registry.versions[version], rows, answers)
+
+    world.scorer = score_both
+    world.truth = (0.1, -0.1)
+    world.serve(30, 39, version=version, judged=False)
+    first, second = world.look(39.2), world.look(39.8)
+
+    assert (first.outcome, second.outcome) == ("watching", "watching")
+    assert "on the same 540 rows" in second.reason
+    assert asked == ["1"]
 
 
 class Killed(BaseException):

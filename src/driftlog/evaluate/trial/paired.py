@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,9 @@ class Paired:
     champion_error: float | None = None
     design_effect: float | None = None
     method: str = ""
+    error: float | None = None
+    """Standard error of the difference, with its degrees of freedom."""
+    freedom: float = 1e6
 
 
 Sides = tuple[ByDay, ByDay]
@@ -74,15 +77,15 @@ def compare(
     alone = independent_variance(metric, rows, settings)
     effect = clustered / alone if clustered is not None and alone else None
     days = champion.count
-    whole = {"champion": before, "candidate": after, "difference": difference, "design_effect": effect}
+    whole: dict[str, Any] = {"champion": before, "candidate": after, "difference": difference, "design_effect": effect}
     small = effect is not None and effect < NEGLIGIBLE_DESIGN_EFFECT and days >= ENOUGH_DAYS
     if clustered and not small:
-        spread, freedom = math.sqrt(clustered), days - 1
+        spread, freedom = math.sqrt(clustered), days - 1.0
         half = float(special.stdtrit(freedom, 1 - alpha / 2)) * spread
         p_value = 2 * float(special.stdtr(freedom, -abs(difference) / spread))
         how = f"clustered by day ({days} days, jackknife of the difference)"
     elif alone:
-        spread = math.sqrt(alone)
+        spread, freedom = math.sqrt(alone), 1e6
         half = normal_quantile(1 - alpha) * spread
         p_value = _p_value(metric, rows, difference / spread)
         why = f"design effect {effect:.2f} by day" if effect is not None else "fewer than 2 usable days"
@@ -98,6 +101,8 @@ def compare(
         p_value=p_value,
         champion_error=own,
         method=f"{level} {how}",
+        error=spread,
+        freedom=freedom,
     )
 
 
