@@ -25,7 +25,7 @@ models:
 _THRESHOLD = """\
     # thresholds:                   # Before the defaults; the first that fits a measurement judges it.
     #   - metric: roc_auc
-    #     kind: relative            # or constant, default_drift, quantile, seasonal, none
+    #     kind: relative            # or constant, default_drift, quantile, seasonal, anomaly, none
     #     direction: below
     #     warning: 0.03             # 0.03 below the reference
     #     critical: 0.06

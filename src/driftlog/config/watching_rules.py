@@ -9,6 +9,7 @@ from typing import Final
 
 from driftlog.config.decode import SettingRefused
 from driftlog.config.origins import SettingPath
+from driftlog.contract.names import INSTALLATION
 from driftlog.contract.settings import ModelSettings, UserMetricSettings
 
 _METRIC_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
@@ -18,6 +19,10 @@ _NEEDS: Final = {"profile": "function", "frame": "function", "aggregation": "agg
 
 def check_watching(model: ModelSettings, path: SettingPath) -> None:
     """Raise `SettingRefused` for the first setting that cannot be used."""
+    if model.name == INSTALLATION:
+        raise SettingRefused(
+            "is kept for alerts about driftlog itself", path, value=model.name, remedy="give the model another name"
+        )
     _check_segments(model, path)
     if model.quantile is not None and not 0 < model.quantile < 1:
         raise SettingRefused(

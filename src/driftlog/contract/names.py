@@ -20,6 +20,8 @@ MODEL_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 VERSION_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_+-]|\.(?!\.)){0,126}\Z")
 PREFIX_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 MAX_FIELD_NAME: Final = 256
+INSTALLATION: Final = "driftlog"
+"""Model under which alerts about driftlog itself are kept; they have no environment."""
 _PERIOD_CHARS: Final[dict[str, int]] = {"day": 10, "month": 7, "year": 4}
 
 

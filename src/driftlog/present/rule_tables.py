@@ -119,7 +119,9 @@ def rules_table(rules: Sequence[RuleLike]) -> RenderableType:
     table = _table("from", "purpose", "metric", "judges", "rule", "windows", right=("judges",))
     for rule in rules:
         one = rule.threshold
-        where = "".join((f" of {one.field}" if one.field != "*" else "", f" in {one.segment}" if one.segment else ""))
+        where = "".join(
+            (f" of {one.field}" if one.field not in ("*", "") else "", f" in {one.segment}" if one.segment else "")
+        )
         table.add_row(
             Text(rule.source, style="dim" if rule.source == "default" else ""),
             Text(clean(rule.purpose) or "any"),

@@ -34,6 +34,7 @@ from typing import Final
 from driftlog.contract.alert import Alert
 from driftlog.contract.errors import StoreConflict
 from driftlog.contract.measurement import SEVERITY, Measurement
+from driftlog.contract.names import INSTALLATION
 from driftlog.contract.settings import ModelSettings, Settings, ThresholdSettings
 from driftlog.contract.window import Window
 from driftlog.decide.alerts import advance
@@ -49,10 +50,10 @@ from driftlog.store.runs import find_runs, last_good_runs
 from driftlog.worker.attend import attend
 from driftlog.worker.backfill import models_to_watch
 
+__all__ = ["INSTALLATION", "LEASE", "Beats", "Observer", "Watchdog", "installation_settings", "look"]
+
 log = logging.getLogger("driftlog.worker")
 
-INSTALLATION: Final = "driftlog"
-"""Model under which alerts about driftlog itself are kept; their environment is empty, so no model's are among them."""
 LEASE: Final = "(watchdog)"
 """No name of a model: who holds it keeps the watch."""
 EVERY: Final = timedelta(minutes=1)

@@ -78,3 +78,9 @@ def test_what_cannot_be_used_is_refused_with_its_path_and_a_remedy(settings: dic
         model(**settings)
     assert f"models.flights.{named}" in str(refused.value)
     assert refused.value.remedy
+
+
+def test_no_model_has_the_name_of_the_installation() -> None:
+    """Alerts about driftlog itself are kept under it."""
+    with pytest.raises(ConfigError, match="kept for alerts about driftlog itself"):
+        build_settings({"models": {"driftlog": {}}}, {})
