@@ -17,7 +17,8 @@ from driftlog.profile.scope import ANY, VARIANT, VERSION, during, equals, in_env
 from driftlog.profile.waiting import once
 from driftlog.store.client import Store
 
-PAGE: Final = 5000
+PAGE: Final = 20_000
+"""Subjects a page: each page passes over all ratings; three buckets a subject stay below 65,536."""
 IDS: Final = 1000
 QUESTIONS: Final = 50
 _SUBJECT: Final = "subject.id"
@@ -31,19 +32,19 @@ def summarise_feedback(
 ) -> FeedbackSummary:
     """Ratings, responses and users' labels of the predictions of `window`, and the feedback of that time.
 
-    One search tells what there is; ratings are summed by subject, 5,000 subjects a page; users' labels are read page by
+    One search tells what there is; ratings are summed by subject, 20,000 a page; users' labels are read page by
     page and compared with the truth of their predictions. What is not there costs no further search.
     """
     where = _scope(settings, window, version, variant)
-    answer = store.search(store.names.every(OPINIONS), overview_query(where))
+    answer = store.search(store.names.every(OPINIONS), overview_query(where, settings))
     found = answer.get("aggregations", {})
-    questions = [bucket["key"] for bucket in found.get("rated", {}).get("questions", {}).get("buckets", ())]
+    questions = sorted(found.get("rated", {}).get("questions", {}).get("buckets", ()), key=lambda one: str(one["key"]))
     labelled = found.get("labelled", {}).get("doc_count", 0)
     feedback, unmatched = _unmatched(store, settings, window) if (version, variant) == (ANY, ANY) else (0, 0)
     return FeedbackSummary(
         window=window,
         responses=found.get("responses", {}).get("doc_count", 0),
-        ratings=tuple(_rating(store, settings, where, question) for question in sorted(questions)),
+        ratings=tuple(_rating(store, settings, where, question) for question in questions),
         labels=_labels(store, settings, where) if labelled else ClusterSums(),
         feedback=feedback,
         unmatched=unmatched,
@@ -60,8 +61,8 @@ def _scope(settings: ModelSettings, window: Window, version: str, variant: str) 
     ]
 
 
-def overview_query(where: Sequence[Document]) -> Document:
-    """What there is.
+def overview_query(where: Sequence[Document], settings: ModelSettings) -> Document:
+    """What there is, and the sums of ratings that name no subject.
 
     ::
 
@@ -70,14 +71,20 @@ def overview_query(where: Sequence[Document]) -> Document:
                   "labelled": {"filter": {"term": {"opinion.aspect": "label"}}},
                   "rated": {"filter": {"bool": {"filter": [{"term": {"opinion.aspect": "rating"}},
                                                            {"exists": {"field": "opinion.rating"}}]}},
-                            "aggs": {"questions": {"terms": {"field": "opinion.question", "size": 50}}}}}}
+                            "aggs": {"questions": {
+                                "terms": {"field": "opinion.question", "size": 50},
+                                "aggs": {"alone": {"missing": {"field": "subject.id"},
+                                                   "aggs": {"rating": {"extended_stats": {...}},
+                                                            "satisfied": {...}, "complaints": {...}}}}}}}}}
     """
+    stats = {"rating": {"extended_stats": {"field": "opinion.rating"}}}
+    alone = {"alone": {"missing": {"field": _SUBJECT}, "aggs": stats | _levels(settings)}}
     aggs = {
         "responses": {"filter": {"term": {"opinion.aspect": "response"}}},
         "labelled": {"filter": {"bool": {"filter": _labelled()}}},
         "rated": {
             "filter": {"bool": {"filter": _RATED}},
-            "aggs": {"questions": {"terms": {"field": "opinion.question", "size": QUESTIONS}}},
+            "aggs": {"questions": {"terms": {"field": "opinion.question", "size": QUESTIONS}, "aggs": alone}},
         },
     }
     return {"size": 0, "track_total_hits": False, "query": {"bool": {"filter": list(where)}}, "aggs": aggs}
@@ -94,30 +101,21 @@ def _labelled() -> list[Document]:
 def subjects_query(
     where: Sequence[Document], question: str, settings: ModelSettings, after: Document | None = None
 ) -> Document:
-    """One page of a question's ratings by subject.
+    """One page of a question's ratings by subject, of those that name one.
 
     ::
 
         {"size": 0, "query": {...},
          "aggs": {"subjects": {
-             "composite": {"size": 5000, "sources": [{"subject": {"terms": {"field": "subject.id",
-                                                                            "missing_bucket": true}}}]},
-             "aggs": {"rating": {"extended_stats": {"field": "opinion.rating"}},
+             "composite": {"size": 20000, "sources": [{"subject": {"terms": {"field": "subject.id"}}}]},
+             "aggs": {"rating": {"sum": {"field": "opinion.rating"}},
                       "satisfied": {"filter": {"range": {"opinion.rating": {"gte": 4}}}},
                       "complaints": {"filter": {"range": {"opinion.rating": {"lte": 2}}}}}}}}
     """
-    survey = settings.survey
-    composite: Document = {
-        "size": PAGE,
-        "sources": [{"subject": {"terms": {"field": _SUBJECT, "missing_bucket": True}}}],
-    }
+    composite: Document = {"size": PAGE, "sources": [{"subject": {"terms": {"field": _SUBJECT}}}]}
     if after is not None:
         composite["after"] = after
-    aggs = {
-        "rating": {"extended_stats": {"field": "opinion.rating"}},
-        "satisfied": {"filter": {"range": {"opinion.rating": {"gte": survey.satisfied_from}}}},
-        "complaints": {"filter": {"range": {"opinion.rating": {"lte": survey.complaint_below}}}},
-    }
+    aggs = {"rating": {"sum": {"field": "opinion.rating"}}} | _levels(settings)
     filters = [*where, *_RATED, {"term": {"opinion.question": question}}]
     return {
         "size": 0,
@@ -127,30 +125,42 @@ def subjects_query(
     }
 
 
-def _rating(store: Store, settings: ModelSettings, where: Sequence[Document], question: str) -> RatingSums:
-    sums = RatingSums(question, ClusterSums(), ClusterSums(), ClusterSums())
+def _levels(settings: ModelSettings) -> Document:
+    survey = settings.survey
+    return {
+        "satisfied": {"filter": {"range": {"opinion.rating": {"gte": survey.satisfied_from}}}},
+        "complaints": {"filter": {"range": {"opinion.rating": {"lte": survey.complaint_below}}}},
+    }
+
+
+def _rating(store: Store, settings: ModelSettings, where: Sequence[Document], question: Document) -> RatingSums:
+    """Sums of one question, from its bucket of the overview."""
+    alone = question["alone"]
+    n, stats = alone["doc_count"], alone["rating"]
+    ratings = ClusterSums.apart(n, float(stats["sum"] or 0), float(stats["sum_of_squares"] or 0))
+    satisfied, complaints = (
+        ClusterSums.apart(n, count, count)
+        for count in (alone["satisfied"]["doc_count"], alone["complaints"]["doc_count"])
+    )
+    if question["doc_count"] > n:
+        for bucket in _by_subject(store, settings, where, question["key"]):
+            n = bucket["doc_count"]
+            ratings += ClusterSums.of_cluster(n, float(bucket["rating"]["value"] or 0))
+            satisfied += ClusterSums.of_cluster(n, bucket["satisfied"]["doc_count"])
+            complaints += ClusterSums.of_cluster(n, bucket["complaints"]["doc_count"])
+    return RatingSums(question["key"], ratings, satisfied, complaints)
+
+
+def _by_subject(store: Store, settings: ModelSettings, where: Sequence[Document], question: str) -> Iterator[Document]:
     after: Document | None = None
     while True:
         body = subjects_query(where, question, settings, after)
         found = store.search(store.names.every(OPINIONS), body).get("aggregations", {}).get("subjects", {})
-        for bucket in found.get("buckets", ()):
-            sums = _with_subject(sums, bucket)
+        buckets = found.get("buckets", ())
+        yield from buckets
         after = found.get("after_key")
-        if after is None:
-            return sums
-
-
-def _with_subject(sums: RatingSums, bucket: Document) -> RatingSums:
-    stats = bucket["rating"]
-    n, total, squares = int(stats["count"]), float(stats["sum"] or 0), float(stats["sum_of_squares"] or 0)
-    satisfied, complaints = bucket["satisfied"]["doc_count"], bucket["complaints"]["doc_count"]
-    if bucket["key"]["subject"] is None:
-        ratings = ClusterSums.apart(n, total, squares)
-        shares = [ClusterSums.apart(n, count, count) for count in (satisfied, complaints)]
-    else:
-        ratings = ClusterSums.of_cluster(n, total)
-        shares = [ClusterSums.of_cluster(n, count) for count in (satisfied, complaints)]
-    return RatingSums(sums.question, sums.ratings + ratings, sums.satisfied + shares[0], sums.complaints + shares[1])
+        if after is None or len(buckets) < PAGE:
+            return
 
 
 # -- users' labels -----------------------------------------------------------------------------------------------------
