@@ -64,14 +64,13 @@ def _facts(alert: Alert) -> Iterator[tuple[str, Text]]:
     span = period(first) if first == last else f"{period(first)} to {period(last)}"
     yield "windows", Text(f"{alert.windows} in breach, {span}")
     facts = {
-        "assigned to": clean(alert.assignee, 100),
         "acknowledged": _by(alert.acknowledged, alert.acknowledged_by),
         "snoozed until": _time(alert.snoozed_until),
         "muted by": clean(alert.muted_by, 300),
         "silenced by": clean(alert.silenced_by, 100),
         "escalated": f"{plural(alert.escalations, 'time')}, last {_time(alert.escalated)}" if alert.escalations else "",
         "resolved": _by(alert.resolved, alert.resolved_by),
-        "because": clean(alert.resolution, 500),
+        "because": clean(alert.resolution, 500) if alert.resolution != alert.cause else "",
         "cause found": clean(alert.cause, 500),
         "lesson": clean(alert.lesson, 500),
         "false alarm": "" if alert.false_alarm is None else "yes" if alert.false_alarm else "no",
@@ -134,7 +133,7 @@ def _measured(m: Measurement) -> Iterator[tuple[str, Text]]:
         yield "reference", Text(value_text(m, m.reference_value))
     if m.limit is not None:
         sign = ">" if m.limit.direction == "above" else "<"
-        levels = (("warning", m.limit.warning), ("critical", m.limit.critical))
+        levels = (("info", m.limit.info), ("warning", m.limit.warning), ("critical", m.limit.critical))
         shown = [f"{level} {sign} {value_text(m, value)}" for level, value in levels if value is not None]
         yield "limits", Text(", ".join(shown) + f" ({m.limit.kind.replace('_', ' ')})")
         if m.limit.of_windows != (1, 1):
