@@ -22,7 +22,9 @@ PAGE = HERE.parent / "docs" / "benchmarks.md"
 INTRODUCTION = HERE / "introduction.md"
 
 
-LONG = frozenset({"calibration", "cost_curve", "default_rule", "estimation", "estimation_peer", "peers", "segments"})
+LONG = frozenset(
+    {"audit", "calibration", "cost_curve", "default_rule", "estimation", "estimation_peer", "peers", "segments"}
+)
 """Those that take long, need other environments, or write a page of their own: run them by name."""
 
 

@@ -71,7 +71,11 @@ def document_of(text: str) -> Document:
     ``{"@timestamp": when it happened, "recorded", "sequence", "action", "actor", "subject", "model": {"name"},
     "service": {"environment"}, "summary", "key", "previous_hash", "hash", "record": text}``
     """
-    record = json.loads(text)
+    return derived(text, json.loads(text), sha256(text))
+
+
+def derived(text: str, record: Mapping[str, Any], hash: str) -> Document:
+    """`document_of` a text that was parsed and hashed already."""
     entry = record["entry"]
     document: Document = {
         "@timestamp": entry.get("at") or record["recorded"],
@@ -82,7 +86,7 @@ def document_of(text: str) -> Document:
         "subject": entry["object"],
         "summary": entry.get("summary", ""),
         "previous_hash": record["previous_hash"],
-        "hash": sha256(text),
+        "hash": hash,
         "record": text,
     }
     if entry.get("model"):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -17,12 +18,13 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from driftlog.audit.ahead import ahead
 from driftlog.audit.canonical import canonical, sha256
 from driftlog.audit.findings import Findings
 from driftlog.audit.forget import erased_hashes
 from driftlog.audit.heads import SignedHead, head_of
 from driftlog.audit.keys import VerifyingKey
-from driftlog.audit.records import GENESIS, document_of
+from driftlog.audit.records import GENESIS, derived
 from driftlog.audit.seals import Seal, moment, seal_of
 from driftlog.contract.window import Window
 from driftlog.store.client import Store
@@ -116,14 +118,15 @@ def verify_chain(
     findings.first, findings.last = (int(numbers[0]), int(numbers[-1])) if len(numbers) else (1, 0)
     walk.expected = findings.first
     walk.gap = 1 if findings.first > 1 else 0
-    for start in range(0, len(numbers), PAGE):
-        page = numbers[start : start + PAGE].tolist()
-        documents = store.mget(index, [str(number) for number in page])
-        for number in page:
-            document = documents.get(str(number))
-            if document is not None:  # a janitor may drop old ones meanwhile
-                _step(walk, number, document)
-        progress("records", start + len(page), len(numbers))
+    done = 0
+    with closing(ahead(_pages(store, index, numbers))) as pages:
+        for page, documents in pages:
+            for number in page:
+                document = documents.get(str(number))
+                if document is not None:  # a janitor may drop old ones meanwhile
+                    _step(walk, number, document)
+            done += len(page)
+            progress("records", done, len(numbers))
     _walk_on(store, walk)
     _end_batch(walk, walk.expected)
     _check_beginning(walk)
@@ -145,6 +148,13 @@ def _numbers(store: Store, index: str, findings: Findings) -> Any:
             found.append(np.array(block, dtype=np.int64))
             block = []
     return np.sort(np.concatenate([*found, np.array(block, dtype=np.int64)]))
+
+
+def _pages(store: Store, index: str, numbers: Any) -> Iterator[tuple[list[int], dict[str, Document]]]:
+    """Records by number, as last written, in pages."""
+    for start in range(0, len(numbers), PAGE):
+        page: list[int] = numbers[start : start + PAGE].tolist()
+        yield page, store.mget(index, [str(number) for number in page])
 
 
 def _walk_on(store: Store, walk: _Walk) -> None:
@@ -174,15 +184,15 @@ def _step(walk: _Walk, number: int, document: Document) -> None:
         walk.previous, walk.suspect, walk.gap = None, True, walk.expected
     before = findings.kinds.total()
     text = str(document.get("record", ""))
-    record = _parsed(text)
+    hash, record = sha256(text), _parsed(text)
     if record is None:
         findings.add("changed", f"record {number}", "its text is no canonical record")
         walk.suspect = True
     else:
-        _check_record(walk, number, document, text, record)
+        _check_record(walk, number, document, derived(text, record, hash), record)
         walk.suspect = findings.kinds.total() > before
     _check_batch(walk, number, document.get("batch"), text)
-    walk.previous, walk.stored = sha256(text), str(document.get("hash", ""))
+    walk.previous, walk.stored = hash, str(document.get("hash", ""))
     if number in walk.wanted:
         walk.wanted[number] = walk.previous
     walk.expected = number + 1
@@ -201,7 +211,7 @@ def _parsed(text: str) -> dict[str, Any] | None:
         return None
 
 
-def _check_record(walk: _Walk, number: int, document: Document, text: str, record: dict[str, Any]) -> None:
+def _check_record(walk: _Walk, number: int, document: Document, expected: Document, record: dict[str, Any]) -> None:
     findings, where = walk.findings, f"record {number}"
     if record["sequence"] != number:
         findings.add("reordered", where, f"it holds what was record {record['sequence']}")
@@ -209,10 +219,8 @@ def _check_record(walk: _Walk, number: int, document: Document, text: str, recor
         walk.first_link = record["previous_hash"]
     elif walk.previous is not None and record["previous_hash"] != walk.previous:
         _check_link(walk, number, record["previous_hash"])
-    derived = document_of(text)
-    differing = sorted(
-        name for name in derived.keys() | document.keys() - {"batch"} if derived.get(name) != document.get(name)
-    )
+    names = expected.keys() | document.keys() - {"batch"}
+    differing = sorted(name for name in names if expected.get(name) != document.get(name))
     if differing:
         findings.add("changed", where, f"{', '.join(differing)}: not what its text says")
     try:

@@ -7,6 +7,7 @@ is computed anew. In memory are about 100 bytes for each event of one bucket.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from driftlog.audit.ahead import ahead
 from driftlog.audit.findings import Findings
 from driftlog.audit.id_set import IdSet, id_hash
 from driftlog.audit.merkle import Tree, leaf_of
@@ -35,7 +37,7 @@ from driftlog.contract.erasure import ErasureList
 from driftlog.contract.window import Window
 from driftlog.store.client import Store
 from driftlog.store.erasures import going_events
-from driftlog.store.values import Document
+from driftlog.store.values import Document, Hit
 
 EVENT_PAGE: Final = 2000
 NAMED: Final = 1000
@@ -125,13 +127,46 @@ def verify_seals(
         looked[key] = max(seal.looked, looked.get(key, seal.looked))
     total, done = sum(seal.n for cluster in found for seal in cluster.seals), 0
     going = going_events(store)
-    for cluster in found:
-        looked_at = looked[(cluster.model, cluster.environment)]
-        _Bucket(store, findings, learned, cluster, looked_at, now, going).verify()
-        done += sum(seal.n for seal in cluster.seals)
-        progress("predictions", done, total)
+    with closing(ahead(_reading(store, found))) as reading:
+        for read in reading:
+            if read.cluster is not None:
+                key = (read.cluster.model, read.cluster.environment)
+                bucket = _Bucket(store, findings, learned, read.cluster, looked[key], now, going)
+            elif read.seal is not None:
+                bucket.part(read.seal, read.number, read.hit)
+            elif read.page is not None:
+                bucket.page(read.page)
+            else:
+                bucket.end()
+                done += sum(seal.n for seal in bucket.cluster.seals)
+                progress("predictions", done, total)
     _verify_gaps(store, findings, found, looked, now)
     _verify_strays(store, findings, learned, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """One thing read: the beginning of a bucket, a part of a seal, a page of events, or (nothing) the bucket's end."""
+
+    cluster: Cluster | None = None
+    seal: Seal | None = None
+    number: int = 0
+    hit: Hit | None = None
+    page: list[Document] | None = None
+
+
+def _reading(store: Store, found: Iterable[Cluster]) -> Iterator[_Read]:
+    """Everything that has to be read, bucket by bucket."""
+    for cluster in found:
+        yield _Read(cluster=cluster)
+        for seal in cluster.seals:
+            index = store.names.monthly("seals", seal.bucket.start)
+            for number in range(len(seal.parts)):
+                yield _Read(seal=seal, number=number, hit=store.get(index, part_id(seal, number)))
+        query = events_query(cluster.environment, cluster.span)
+        for page in _pages(store.scan(store.names.all_predictions(cluster.model), query, size=EVENT_PAGE)):
+            yield _Read(page=page)
+        yield _Read()
 
 
 @dataclass(slots=True)
@@ -147,67 +182,82 @@ class _Bucket:
     going: ErasureList
     """Events of erasures that were begun and are not finished: their nonces go before they do."""
 
-    def verify(self) -> None:
-        leaves = _Leaves()
-        for seal in self.cluster.seals:
-            self.findings.seals += 1
-            self._read(seal, leaves)
-        seen = np.frombuffer(bytes(leaves.erased), dtype=bool).copy()
-        self._check_erased(leaves)
-        rows = IdSet.of_hashes(leaves.ids)
-        for page in _pages(self._events()):
-            self._check_page(page, rows, leaves, seen)
-        missing = np.flatnonzero(~seen)
-        if len(missing):
-            self._check_missing(self._named(leaves, [int(row) for row in missing[:NAMED]]), len(missing))
+    leaves: _Leaves = field(default_factory=_Leaves)
+    whole: bool = True
+    """No part of the seal at hand is missing or unreadable."""
+    tree: Tree = field(default_factory=Tree)
+    without_leaves: bool = False
+    """Retention dropped a part, and with it what its events could be compared with."""
+    seen: Any = None
+    rows: IdSet | None = None
 
-    def _named(self, leaves: _Leaves, rows: Sequence[int]) -> list[tuple[str, str]]:
-        """(event id, place) of leaves; their parts are read once more for it."""
+    def part(self, seal: Seal, number: int, hit: Hit | None) -> None:
+        """Look at one part; the last one of a seal completes its root."""
+        if number == 0:
+            self.findings.seals += 1
+            self.tree, self.whole = Tree(), True
+        self._check_part(seal, number, hit)
+        if number == len(seal.parts) - 1 and self.whole and self.tree.root().hex() != seal.root:
+            self.findings.add("changed", f"record {seal.sequence}", "its root is not that of its parts")
+
+    def page(self, page: Sequence[Document]) -> None:
+        """Look at some events; all parts were looked at before."""
+        if self.rows is None:
+            self._complete()
+        self._check_page(page)
+
+    def end(self) -> None:
+        """Every event was looked at: what is missing?"""
+        if self.rows is None:
+            self._complete()
+        missing = np.flatnonzero(~self.seen)
+        if len(missing):
+            self._check_missing(self._named([int(row) for row in missing[:NAMED]]), len(missing))
+
+    def _complete(self) -> None:
+        self.rows = IdSet.of_hashes(self.leaves.ids)
+        self.seen = np.frombuffer(bytes(self.leaves.erased), dtype=bool).copy()
+        self._check_erased(self.leaves)
+
+    def _named(self, rows: Sequence[int]) -> list[tuple[str, str]]:
+        """(event id, place) of leaves; their parts are read once more for it, and may tell of an erasure since."""
         named: list[tuple[str, str]] = []
-        current, ids = None, list[str]()
+        current, now = None, list[Leaf]()
         for row in rows:
-            seal, part, first = place = leaves.locate(row)
+            seal, part, first = place = self.leaves.locate(row)
             if place != current:
-                current, ids = place, [leaf.id for leaf in read_part(self.store, seal, part) or ()]
-            named.append((ids[row - first] if row - first < len(ids) else "?", leaves.place(row)))
+                current, now = place, read_part(self.store, seal, part) or []
+            leaf = now[row - first] if row - first < len(now) else Leaf("?", b"?", b"")
+            if leaf.erased:
+                self.findings.erased += 1
+            else:
+                named.append((leaf.id, self.leaves.place(row)))
         return named
 
-    def _events(self) -> Iterator[Document]:
-        pattern = self.store.names.all_predictions(self.cluster.model)
-        query = events_query(self.cluster.environment, self.cluster.span)
-        return self.store.scan(pattern, query, size=EVENT_PAGE)
-
-    def _read(self, seal: Seal, leaves: _Leaves) -> None:
-        """Parts of one seal; they have to make up its root."""
-        tree, whole = Tree(), True
-        index = self.store.names.monthly("seals", seal.bucket.start)
-        for part, digest in enumerate(seal.parts):
-            where = f"part {part} of seal {seal.number} of {seal.object}"
-            hit = self.store.get(index, part_id(seal, part))
-            if hit is None:
-                whole = False
-                if index in self.learned.dropped:
-                    self.findings.dropped += seal.n
-                    return
+    def _check_part(self, seal: Seal, number: int, hit: Hit | None) -> None:
+        where = f"part {number} of seal {seal.number} of {seal.object}"
+        if hit is None:
+            self.whole = False
+            if self.store.names.monthly("seals", seal.bucket.start) in self.learned.dropped:
+                self.without_leaves = True
+            else:
                 self.findings.add("removed", where, "missing, and no record says that retention dropped it")
-                continue
-            try:
-                found = list(unpack(str(hit.source["leaves"])))
-                written = moment(str(hit.source["written"]))
-            except (ValueError, KeyError) as error:
-                self.findings.add("changed", where, f"it cannot be read: {error}")
-                whole = False
-                continue
-            differing = _differing(hit.source, part_document(seal, part, found, written))
-            if part_digest(found) != digest or differing:
-                what = "its leaves are not those that were sealed" if not differing else f"{differing}: not as sealed"
-                self.findings.add("changed", where, what)
-                whole = False
-            leaves.add(seal, part, found)
-            for leaf in found:
-                tree.add(leaf.hash)
-        if whole and tree.root().hex() != seal.root:
-            self.findings.add("changed", f"record {seal.sequence}", "its root is not that of its parts")
+            return
+        try:
+            found = list(unpack(str(hit.source["leaves"])))
+            written = moment(str(hit.source["written"]))
+        except (ValueError, KeyError) as error:
+            self.findings.add("changed", where, f"it cannot be read: {error}")
+            self.whole = False
+            return
+        differing = _differing(hit.source, part_document(seal, number, found, written))
+        if part_digest(found) != seal.parts[number] or differing:
+            what = "its leaves are not those that were sealed" if not differing else f"{differing}: not as sealed"
+            self.findings.add("changed", where, what)
+            self.whole = False
+        self.leaves.add(seal, number, found)
+        for leaf in found:
+            self.tree.add(leaf.hash)
 
     def _check_erased(self, leaves: _Leaves) -> None:
         for row, erased in enumerate(leaves.erased):
@@ -219,11 +269,15 @@ class _Bucket:
                 what = f"leaf {row} of it has lost its id and nonce, and no record says that it was erased"
                 self.findings.add("removed", leaves.place(row), what)
 
-    def _check_page(self, page: Sequence[Document], rows: IdSet, leaves: _Leaves, seen: Any) -> None:
-        positions = rows.positions([str(hit["_id"]) for hit in page])
+    def _check_page(self, page: Sequence[Document]) -> None:
+        leaves, seen = self.leaves, self.seen
+        positions = self.rows.positions([str(hit["_id"]) for hit in page]) if self.rows is not None else []
         for hit, row in zip(page, positions, strict=True):
             self.findings.predictions += 1
             where = _where(str(hit["_id"]), self.cluster.model)
+            if row < 0 and self.without_leaves:
+                self.findings.dropped += 1
+                continue
             if row < 0 or leaves.erased[row]:
                 if self.going.covers(self.cluster.model, event_ids=(str(hit["_id"]),)):
                     self.findings.waiting += 1

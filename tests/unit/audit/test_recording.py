@@ -141,9 +141,8 @@ def test_dropped_records_are_not_written_again(store: MemoryStore, tmp_path: Pat
 
 def test_settings_are_recorded_when_they_change(store: MemoryStore) -> None:
     """The first time, and then what changed, path by path; thresholds besides under an action of their own."""
-    first = Settings(
-        models=(ModelSettings(name="churn", thresholds=(ThresholdSettings(metric="roc_auc", warning=0.7),)),)
-    )
+    before, after = (ThresholdSettings(metric="roc_auc", warning=warning) for warning in (0.7, 0.6))
+    first = Settings(models=(ModelSettings(name="churn", thresholds=(before,)),))
     changed = Settings(models=(ModelSettings(name="churn", min_rows=50, thresholds=(after,)),))
     assert record_settings(store, chain(store), first, "worker 1")  # type: ignore[arg-type]
     assert not record_settings(store, chain(store), first, "worker 2")  # type: ignore[arg-type]
