@@ -198,9 +198,10 @@ def test_values_that_cannot_be_are_drawn_all_the_same(flights: ReportData, value
 
 
 def test_the_status_follows_the_gravest_open_alert(flights: ReportData) -> None:
-    """critical, warning, ok, unknown."""
+    """critical, warning, info, ok, unknown."""
     replace = msgspec.structs.replace
     warnings = [replace(a, severity="warning") for a in flights.alerts]
+    infos = [replace(a, severity="info") for a in flights.alerts]
     resolved = [replace(a, status="resolved") for a in flights.alerts]
 
     def level(alerts: list[object]) -> str:
@@ -209,3 +210,4 @@ def test_the_status_follows_the_gravest_open_alert(flights: ReportData) -> None:
         ).level
 
     assert [level(list(flights.alerts)), level(warnings), level(resolved)] == ["critical", "warning", "ok"]
+    assert level(infos) == "info"
