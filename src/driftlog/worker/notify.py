@@ -16,9 +16,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
-
-import msgspec
+from typing import Final, Protocol
 
 from driftlog.act.notify import outbox
 from driftlog.act.notify.deliveries import delivery_of, with_deliveries
@@ -27,7 +25,7 @@ from driftlog.act.notify.outbox import Stored, noted_mark
 from driftlog.act.notify.tellings import hidden_now
 from driftlog.act.notify.writing import notices_of
 from driftlog.contract.alert import Alert
-from driftlog.contract.audit import AuditEntry, Recorder
+from driftlog.contract.audit import AuditEntry
 from driftlog.contract.errors import DriftlogError, StoreConflict
 from driftlog.contract.handling import Delivery
 from driftlog.contract.measurement import Measurement
@@ -48,8 +46,17 @@ OVERLAP: Final = timedelta(minutes=10)
 WINDOWS: Final = 30
 """Windows in the chart of a message."""
 LONGEST_SERIES: Final = 400
+MOST_NOTED: Final = 500
+"""Deliveries that one look writes to alerts, so that cycles do not wait."""
 KEEP: Final = 2
 """What was told is kept in the outbox for so many times `max_age`."""
+
+
+class Book(Protocol):
+    """Where it is recorded what was told: `driftlog.audit.chain.Chain`."""
+
+    def record_many(self, entries: Sequence[AuditEntry]) -> Sequence[object]:
+        """Record each entry once: those whose key is there already change nothing."""
 
 
 class Notifier:
@@ -111,8 +118,8 @@ class Notifier:
             self._looked.update(dict.fromkeys(names, now))
         return created
 
-    def note(self, held: Mapping[str, int], recorder: Recorder | None = None) -> list[Delivery]:
-        """Write what became of notices to their alerts, and record it; those written.
+    def note(self, held: Mapping[str, int], book: Book | None = None) -> list[Delivery]:
+        """Write what became of notices to their alerts, and record it; those written, at most `MOST_NOTED`.
 
         Call it from the thread that runs the cycles: both read alerts and write them back.
 
@@ -120,35 +127,37 @@ class Notifier:
         ----------
         held
             Models whose lease this process holds, with their terms.
+        book
+            The audit trail.
         """
         if not held:
             return []
         names = (outbox.DONE, outbox.OPEN)
-        news = [one for one in outbox.find(self._store, names=names, models=sorted(held)) if _is_news(one.notice)]
-        by_alert: dict[str, list[Stored]] = defaultdict(list)
-        for one in news:
-            by_alert[one.notice.alert_id].append(one)
-        alerts = {alert.id: alert for alert in alerts_by_id(self._store, by_alert)}
+        found = outbox.find(self._store, names=names, models=sorted(held))
+        news = [one for one in found if _is_news(one.notice)][:MOST_NOTED]
+        alerts = {alert.id: alert for alert in alerts_by_id(self._store, {one.notice.alert_id for one in news})}
         written: list[Delivery] = []
-        for alert_id, found in by_alert.items():
-            deliveries = [delivery_of(one.notice) for one in found]
-            if alert_id in alerts and not self._write(alerts[alert_id], deliveries, held):
-                continue
-            for one in found:
-                _record(recorder, one.notice)
-                noted = msgspec.structs.replace(one.notice, noted=noted_mark(one.notice))
-                outbox.write(self._store, one, noted)
-            written += deliveries
+        for model in sorted({one.notice.model for one in news}):
+            own = [one for one in news if one.notice.model == model]
+            if self._write(own, alerts, held[model]):
+                entries = [entry for one in own if (entry := _entry(one.notice)) is not None]
+                if book is not None and entries:
+                    book.record_many(entries)
+                outbox.mark_noted(self._store, own)
+                written += [delivery_of(one.notice) for one in own]
         return written
 
-    def _write(self, alert: Alert, deliveries: Sequence[Delivery], held: Mapping[str, int]) -> bool:
-        changed = with_deliveries(alert, deliveries)
-        if changed.deliveries == alert.deliveries:
-            return True
+    def _write(self, news: Sequence[Stored], alerts: Mapping[str, Alert], term: int) -> bool:
+        """Put the deliveries on their alerts, of one model; False where another worker holds it by now."""
+        deliveries: dict[str, list[Delivery]] = defaultdict(list)
+        for one in news:
+            deliveries[one.notice.alert_id].append(delivery_of(one.notice))
+        known = [(alerts[id], found) for id, found in deliveries.items() if id in alerts]
+        changed = [after for alert, found in known if (after := with_deliveries(alert, found)) != alert]
         try:
-            write_alerts(self._store, [changed], term=held[alert.model])
+            write_alerts(self._store, changed, term=term)
         except StoreConflict:
-            log.info("%s: another worker holds it now and notes its deliveries", alert.model)
+            log.info("%s: another worker holds it now and notes its deliveries", news[0].notice.model)
             return False
         return True
 
@@ -168,7 +177,7 @@ def notify(
     holder: str,
     jitter: Callable[[], float] = random.random,
     deliver: Deliver = deliver_by_apprise,
-    recorder: Recorder | None = None,
+    book: Book | None = None,
 ) -> list[Delivery]:
     """One whole pass over the models of `held` (model -> term of its lease), in the calling thread.
 
@@ -180,7 +189,7 @@ def notify(
     notifier = Notifier(store, settings, holder=holder, now=now, jitter=jitter, deliver=deliver)
     notifier.spread(held)
     notifier.dispatch()
-    return notifier.note(held, recorder)
+    return notifier.note(held, book)
 
 
 class NotifyThread:
@@ -304,25 +313,24 @@ def _is_news(notice: Notice) -> bool:
     return told and notice.noted != noted_mark(notice)
 
 
-def _record(recorder: Recorder | None, notice: Notice) -> None:
-    if recorder is None or notice.status not in ("sent", "failed"):
-        return
+def _entry(notice: Notice) -> AuditEntry | None:
+    """A notice as the audit trail keeps it; None where nothing was done."""
+    if notice.status not in ("sent", "failed"):
+        return None
     failed = notice.status == "failed"
-    recorder.record(
-        AuditEntry(
-            action="notification.failed" if failed else "notification.sent",
-            object=notice.alert_id,
-            actor="driftlog",
-            model=notice.model,
-            environment=notice.environment,
-            at=notice.finished,
-            summary=f"{notice.kind} {'not told' if failed else 'told'} to {notice.channel}",
-            details={
-                "channel": notice.channel,
-                "transition": notice.transition,
-                "attempts": notice.attempts,
-                "reason": notice.reason,
-            },
-            key=f"{notice.id}|{notice.status}",
-        )
+    return AuditEntry(
+        action="notification.failed" if failed else "notification.sent",
+        object=notice.alert_id,
+        actor="driftlog",
+        model=notice.model,
+        environment=notice.environment,
+        at=notice.finished,
+        summary=f"{notice.kind} {'not told' if failed else 'told'} to {notice.channel}",
+        details={
+            "channel": notice.channel,
+            "transition": notice.transition,
+            "attempts": notice.attempts,
+            "reason": notice.reason,
+        },
+        key=f"{notice.id}|{notice.status}",
     )

@@ -12,7 +12,7 @@ import sys
 import textwrap
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -503,8 +503,9 @@ def test_what_was_sent_and_what_failed_is_recorded_once(store: Store) -> None:
     entries: list[AuditEntry] = []
 
     class Book:
-        def record(self, entry: AuditEntry) -> None:
-            entries.append(entry)
+        def record_many(self, found: Sequence[AuditEntry]) -> list[None]:
+            entries.extend(found)
+            return [None] * len(found)
 
     phone = Phone(down(final=True))
     office = Office(store, settings(channel("team", "json://a")), phone)
@@ -512,7 +513,7 @@ def test_what_was_sent_and_what_failed_is_recorded_once(store: Store) -> None:
     office.notifier.spread(HELD)
     office.notifier.dispatch()
     for _ in range(2):
-        office.notifier.note(HELD, Book())  # type: ignore[arg-type]
+        office.notifier.note(HELD, Book())
     assert sorted(entry.action for entry in entries) == ["notification.failed", "notification.sent"]
     assert len({entry.key for entry in entries}) == 2
 

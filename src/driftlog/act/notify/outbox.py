@@ -113,6 +113,18 @@ def write(store: Store, before: Stored, notice: Notice) -> Stored | None:
     return Stored(notice, hit.seq_no, hit.primary_term)
 
 
+def mark_noted(store: Store, noted: Sequence[Stored]) -> None:
+    """Remember that the alerts have them. Final notices change no more; of the others the newest write wins."""
+    marked = [(one, msgspec.structs.replace(one.notice, noted=noted_mark(one.notice))) for one in noted]
+    final = [notice for _, notice in marked if notice.status in FINAL]
+    actions = [BulkAction("index", store.names.state, notice.id, _document(notice)) for notice in final]
+    if actions:
+        require_stored(store.bulk(actions), "notices")
+    for one, notice in marked:
+        if notice.status not in FINAL:
+            write(store, one, notice)
+
+
 def count(store: Store) -> dict[tuple[str, str], int]:
     """How many notices there are by channel and status."""
     store.refresh(store.names.state)
