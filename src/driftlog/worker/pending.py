@@ -64,7 +64,9 @@ def choose_alert(store: Store, name: str) -> Alert:
     UsageError
         None or several.
     """
-    found = alerts_by_handle(store, name)
+    found = alerts_by_handle(store, name) or [
+        alert for alert in find_alerts(store) if alert.handle.startswith(name.lower())  # written before handles were
+    ]
     exact = [alert for alert in found if alert.id == name] or [alert for alert in found if alert.key == name][:1]
     chosen = exact or found
     if not chosen:
