@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -191,3 +192,41 @@ def test_ratings_of_one_version_can_be_told_apart(store: Store, write: Write) ->
     join(store)
     [rating] = summarise_feedback(store, SETTINGS, DAY, version="2").ratings
     assert (rating.ratings.n, rating.ratings.total) == (1, 5.0)
+
+
+def test_any_order_of_arrival_ends_in_the_same_opinions(store: Store, write: Write) -> None:
+    """Eighty statements of three sources on six predictions, shuffled, in six batches of which two are joined twice and
+    some come before their predictions: the newest of each source counts, as a table says."""
+    rng = random.Random(7)
+    statements = []
+    for at in range(80):
+        source, number = rng.choice(["app", "mail", "survey"]), rng.randrange(6)
+        rating = rng.choice([1.0, 2.0, 3.0, 4.0, 5.0, None])
+        content: dict[str, Any] = {} if rating is None else {"rating": rating}
+        statements.append((at, source, number, content | {"comment": "x"}))
+    arrival = rng.sample(statements, len(statements))
+    moment = NOW
+    for batch in range(6):
+        if batch == 2:
+            write([prediction(n, subject=f"s{n % 2}") for n in range(6)])
+        part = arrival[batch::6]
+        moment += timedelta(hours=30)
+        write(
+            [
+                said(n, hours=at, name=f"f{at}", ingested=moment, source=source, **content)
+                for at, source, n, content in part
+            ]
+        )
+        for _ in range(2 if batch in (1, 4) else 1):
+            join(store, since=moment - timedelta(minutes=2), as_of=moment)
+    join(store, since=moment, as_of=moment + timedelta(days=10))
+
+    newest: dict[tuple[str, int], float | None] = {}
+    for _, source, number, content in sorted(statements, key=lambda one: (one[0] + one[2] / 60, one[0])):
+        if "rating" in content or source == "survey":
+            newest[source, number] = content.get("rating")
+    summary = summarise_feedback(store, SETTINGS, DAY)
+    [rating] = summary.ratings
+    known = [value for value in newest.values() if value is not None]
+    assert (rating.ratings.n, rating.ratings.total) == (len(known), sum(known))
+    assert (rating.ratings.clusters, summary.responses) == (2, 6)
