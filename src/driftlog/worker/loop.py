@@ -8,18 +8,17 @@ import time
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
-from driftlog.audit.chain import Chain
 from driftlog.contract.errors import DriftlogError
 from driftlog.contract.records import RunRecord
 from driftlog.contract.settings import ModelSettings, Settings
 from driftlog.store.client import Store
 from driftlog.store.leases import LeaseBoard
-from driftlog.worker.attend import PERIOD as ATTEND_PERIOD
-from driftlog.worker.attend import attend
 from driftlog.worker.backfill import check_measures, models_to_watch
 from driftlog.worker.cycle import run_cycle
+from driftlog.worker.duties import ANCHOR_PERIOD, Duties, Duty
 from driftlog.worker.memory import Memory
 from driftlog.worker.notify import PERIOD as NOTIFY_PERIOD
 from driftlog.worker.notify import Notifier, NotifyThread
@@ -27,12 +26,13 @@ from driftlog.worker.timetable import Timetable
 
 log = logging.getLogger("driftlog.worker")
 
+LEASES: Final = "follow leases"
 NOTIFYING: Final = "notify people"
-"""The job of notifications."""
+WATCHING: Final = "watch the others"
+ANCHORING: Final = "anchor the audit trail"
+"""Jobs of the process; the others are named by model, or by duty and model (a space is in no model's name)."""
 STOP_S: Final = 15.0
 """A worker that stops waits so long for the messages that it is sending."""
-ATTENDING = "alerts of "
-"""Before a model's name: the job that attends to its alerts (a space is in no model's name)."""
 VERIFY_PERIOD = timedelta(days=1)
 """How often all counts are compared with the raw events, beside once after each takeover."""
 
@@ -74,7 +74,8 @@ class Worker:
         self._monotonic = monotonic
         self._watched: dict[str, ModelSettings] = {}
         self._notifier = Notifier(store, settings, holder=worker_id, now=now)
-        self._chain = Chain(store)
+        self._duties = Duties(store, settings, worker_id=worker_id, memory=self._memory, now=now, monotonic=monotonic)
+        self._working: set[str] = set()
 
     def stop(self) -> None:
         """Finish the cycle at hand and return from `run`. Safe in a signal handler."""
@@ -87,7 +88,10 @@ class Worker:
         keeper.start()
         told = NotifyThread(self._notifier, self._stop)
         try:
-            self._timetable.add("models", timedelta(seconds=max(1.0, period.total_seconds())), self._follow_leases)
+            every = timedelta(seconds=max(1.0, period.total_seconds()))
+            self._timetable.add(LEASES, every, self._follow_leases)
+            self._timetable.add(WATCHING, every, self._duties.of_installation)
+            self._timetable.add(ANCHORING, ANCHOR_PERIOD, self._duties.anchor)
             if self._settings.notifications.channels:
                 self._timetable.add(NOTIFYING, NOTIFY_PERIOD, self._notify)
                 told.start()
@@ -115,38 +119,32 @@ class Worker:
     def _follow_leases(self) -> None:
         """Give each held model a job, and take the jobs of the others away."""
         held = {name for name in self._held if name in self._watched}
-        running = {name for name in self._timetable.names() - {"models", NOTIFYING} if not name.startswith(ATTENDING)}
-        for name in running - held:
-            self._timetable.remove(name)
-            self._timetable.remove(f"{ATTENDING}{name}")
+        for name in sorted(self._working - held):
+            for job in (name, *(f"{duty.name} {name}" for duty in self._duties.of_models)):
+                self._timetable.remove(job)
             log.info("%s: now with another worker", name)
-        for name in sorted(held - running):
+        for name in sorted(held - self._working):
             model = self._watched[name]
             log.info("%s: held by this worker, term %s; a cycle every %s", name, self._held[name], model.cycle)
-            self._timetable.add(name, model.cycle, lambda name=name: self._cycle(name))  # type: ignore[misc]
-            self._timetable.add(
-                f"{ATTENDING}{name}",
-                ATTEND_PERIOD,
-                lambda name=name: self._attend(name),  # type: ignore[misc]
-                delay_s=ATTEND_PERIOD.total_seconds(),
-            )
+            self._timetable.add(name, model.cycle, partial(self._cycle, name))
+            for duty in self._duties.of_models:
+                run = partial(self._carry_out, duty, name)
+                period = duty.period(model)
+                self._timetable.add(f"{duty.name} {name}", period, run, delay_s=period.total_seconds() / 2)
+        self._working = held
 
-    def _attend(self, name: str) -> None:
-        """Between cycles: requests of people, snoozes, mutes, reminders."""
+    def _carry_out(self, duty: Duty, name: str) -> None:
+        """A duty towards one model, while it is held."""
         term = self._board.holds(name)
-        if term is None or self._stop.is_set():
-            return
-        try:
-            attend(self._store, self._watched[name], term=term, now=self._now())
-        except DriftlogError as error:
-            log.warning("%s: alerts could not be attended to: %s", name, error)
+        if term is not None and not self._stop.is_set():
+            self._duties.carry_out(duty, self._watched[name], term)
 
     def _notify(self) -> None:
         """Between cycles: what alerts call for goes into the outbox, what became of it comes back to them."""
         held = {name: term for name in self._held if (term := self._board.holds(name)) is not None}
         try:
             self._notifier.spread(held)
-            self._notifier.note(held, self._chain)
+            self._notifier.note(held, self._duties.chain)
         except DriftlogError as error:
             log.warning("notifications: %s; tried again in %d s", error, NOTIFY_PERIOD.seconds)
 
@@ -164,11 +162,16 @@ class Worker:
             now=self._now,
             overlap=self._settings.worker.overlap,
             verify=self._verification_due(name),
-            memory=self._memories.setdefault(name, Memory()),
+            memory=self._memory(name),
         )
         if record.status == "failed":
             self._verified.pop(name, None)  # after an outage all counts are compared again
+        else:
+            self._duties.after_cycle(model, term, record)
         self._on_cycle(record)
+
+    def _memory(self, name: str) -> Memory:
+        return self._memories.setdefault(name, Memory())
 
     def _verification_due(self, name: str) -> bool:
         moment = self._monotonic()
@@ -179,6 +182,7 @@ class Worker:
         return True
 
     def _release(self) -> None:
+        self._duties.release()
         try:
             self._board.release_all()
         except DriftlogError as error:
