@@ -41,17 +41,27 @@ def normal(n=DAYS, *, seed=0):
     return np.random.default_rng(seed).normal(100, 10, n)
 
 
-def test_the_limits_are_median_and_robust_standard_deviations_of_the_same_weekday():
-    """13 Mondays: median +- times(z, 13) 1.4826 MAD."""
+def test_the_limits_are_medians_of_the_weekday_and_spreads_of_all_of_them():
+    """The median of 13 Mondays, and 1.4826 MAD of theirs, or of all weekdays about their own medians."""
     values = normal()
     mondays = values[::7]
     median = np.median(mondays)
-    scale = NORMAL_MAD * np.median(np.abs(mondays - median))
+    own = NORMAL_MAD * np.median(np.abs(mondays - median))
+    away = [(v - np.median(v)) * np.sqrt(13 / 12) for v in (values[day::7] for day in range(5))]
+    scale = max(own, NORMAL_MAD * np.median(np.abs(np.concatenate(away))))
     found = judged(values, float(median) + 1)
     assert found.verdict == "ok" and found.limit.direction == "above"
-    assert found.limit.warning == pytest.approx(median + times(WARNING, 13) * scale)
-    assert found.limit.critical == pytest.approx(median + times(CRITICAL, 13) * scale)
+    assert found.limit.warning == pytest.approx(median + times(WARNING, 13, 61) * scale)
+    assert found.limit.critical == pytest.approx(median + times(CRITICAL, 13, 61) * scale)
     assert "13 values of the same weekday" in found.limit.reason
+
+
+def test_weekdays_of_different_level_are_no_spread():
+    """Mondays are busy; the other days say how much a Monday varies, not where it lies."""
+    values = normal() + np.where(np.arange(DAYS) % 7 == 0, 900.0, 0.0)
+    found = judged(values, 1000.0)
+    assert found.verdict == "ok" and 30 < abs(found.limit.warning - 1000) < 90
+    assert judged(values, 100.0).verdict == "critical"
 
 
 @pytest.mark.parametrize("sign", [1, -1])
