@@ -1,7 +1,8 @@
 """``${VAR}`` and ``${VAR:default}`` inside the file, for secrets and for what differs between machines.
 
 References are replaced in values after the YAML was read, so no content of a variable can change the structure.
-``$${`` writes a literal ``${``.
+``$${`` writes a literal ``${``. Requests of the maintenance loop (`READ_LATER`) keep their references: they are read
+when the request is sent, so that no secret of theirs ever is a setting.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ from driftlog.config.origins import SettingPath, dotted
 from driftlog.contract.errors import ConfigError
 
 _REFERENCE: Final = re.compile(r"\$(\$\{)|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([^}]*))?\}|(\$\{)")
+
+READ_LATER: Final = re.compile(
+    r"models\.[^.]+\.maintain\.(executor\.(url|status_url|headers|body)|promotion\.(url|headers))(\[\d+\])?\Z"
+)
+"""Settings whose references are kept."""
 
 
 def interpolate(value: object, environ: Mapping[str, str], path: SettingPath = ()) -> object:
@@ -31,6 +37,8 @@ def interpolate(value: object, environ: Mapping[str, str], path: SettingPath = (
         return {key: interpolate(item, environ, (*path, str(key))) for key, item in value.items()}
     if isinstance(value, list):
         return [interpolate(item, environ, (*path, index)) for index, item in enumerate(value)]
+    if isinstance(value, str) and READ_LATER.match(dotted(path)):
+        return value
     if isinstance(value, str):
         return _REFERENCE.sub(lambda match: _replacement(match, environ, path), value)
     return value

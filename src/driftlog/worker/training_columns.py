@@ -146,10 +146,15 @@ def write_parquet(path: Path, kinds: Mapping[str, Kind], rows: Iterable[Row]) ->
             columns = {name: [typed(row.get(name), kind) for row in batch] for name, kind in kinds.items()}
             for index, row in enumerate(batch):
                 malformed += _lost(row, kinds, [columns[name][index] for name in kinds])
-            times = [pa.scalar(text).cast(types["time"]) if text else None for text in columns["time"]]
-            columns["time"] = times
-            out.write_table(pa.table({name: pa.array(values, types[kinds[name]]) for name, values in columns.items()}))
+            arrays = {name: _array(columns[name], kind, types[kind]) for name, kind in kinds.items()}
+            out.write_table(pa.table(arrays, schema=schema))
     return malformed
+
+
+def _array(values: Sequence[Any], kind: Kind, type: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.array(values, pa.string()).cast(type) if kind == "time" else pa.array(values, type)
 
 
 def _lost(row: Row, kinds: Mapping[str, Kind], values: Sequence[Any]) -> int:
