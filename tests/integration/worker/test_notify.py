@@ -33,12 +33,14 @@ from driftlog.contract.notifying import ChannelSettings, RouteSettings
 from driftlog.contract.records import ModelRecord
 from driftlog.contract.settings import ElasticsearchSettings, Settings, WorkerSettings
 from driftlog.contract.strict import Secret
+from driftlog.present.mail import Item
 from driftlog.store.alerts import alerts_by_id, write_alerts
 from driftlog.store.client import Store
 from driftlog.store.models import register
 from driftlog.store.results import write_measurements
 from driftlog.store.templates import install, uninstall
 from driftlog.store.values import Hit
+from driftlog.worker import notify
 from driftlog.worker.loop import Worker
 from driftlog.worker.notify import Notifier
 
@@ -335,6 +337,37 @@ def test_a_channel_that_is_no_longer_configured_fails(store: Store) -> None:
     later = Office(store, settings(channel("other", "json://b"), routes=()), Phone())
     later.step(HOUR)
     assert [(one.status, one.reason) for one in later.deliveries()] == [("failed", "no such channel is configured")]
+
+
+def test_an_error_of_a_services_own_code_is_a_failed_attempt(store: Store) -> None:
+    """Its kind is the reason; its words may hold an address."""
+
+    def deliver(_url: Secret, _message: Message, _settings: ChannelSettings) -> Sent:
+        raise KeyError("hush")
+
+    office = Office(store, settings(channel("team", "json://a", attempts=1)), deliver)
+    office.keep(alert("opened"))
+    office.step()
+    assert [(one.status, one.reason) for one in office.deliveries()] == [("failed", "unforeseen: KeyError")]
+
+
+def test_a_message_that_cannot_be_written_holds_up_no_other(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is tried as often as any other, and fails."""
+    write = notify.alert_message
+
+    def sometimes(item: Item, *, key: str) -> Message:
+        if item.alert.title == "flights: alert 0":
+            raise ZeroDivisionError
+        return write(item, key=key)
+
+    monkeypatch.setattr(notify, "alert_message", sometimes)
+    phone = Phone()
+    office = Office(store, settings(channel("team", "json://a", attempts=2)), phone)
+    office.keep(*several(3))
+    for _ in range(3):
+        office.step(MINUTE)
+    assert len(phone.calls) == 2
+    assert office.deliveries(several(1)[0])[0].reason == "unforeseen: ZeroDivisionError"
 
 
 # digests and limits

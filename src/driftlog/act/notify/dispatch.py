@@ -39,7 +39,7 @@ log = logging.getLogger("driftlog.notify")
 HOUR: Final = timedelta(hours=1)
 GRACE: Final = timedelta(seconds=60)
 """Added to what an attempt may take before whoever claimed it is taken for dead; covers clocks that differ."""
-LOOK_AGAIN: Final = timedelta(seconds=30)
+LOOK_AGAIN: Final = timedelta(seconds=60)
 """A notice whose alert is hidden right now is looked at again after this."""
 LONGEST_TURN: Final = timedelta(seconds=30)
 """A channel that has been served for this long goes on at the next pass: the others wait for no slow receiver."""
@@ -171,20 +171,25 @@ class Dispatcher:
         """Send one message; the notices that changed, and whether the channel is worth going on with."""
         now = self._now()
         hour = end_of_period(now, HOUR)
-        if not outbox.reserve(self._store, channel.name, hour, channel.rate_per_hour):
-            self._collect(channel, batch, hour)
-            return [], True
         claimed = self._claim(channel, batch, now)
         if not claimed:
             return [], True
+        if not outbox.reserve(self._store, channel.name, hour, channel.rate_per_hour):
+            self._collect(channel, batch, claimed, hour)
+            return [], True
         notices = [one.notice for one in claimed]
-        message = composer.message(notices, notices[0].message_key)
+        done = set.intersection(*(set(notice.done) for notice in notices))
+        try:
+            message = composer.message(notices, notices[0].message_key)
+        except DriftlogError:
+            raise
+        except Exception as error:
+            log.exception("the message to %s about %s cannot be written", channel.name, notices[0].alert_id)
+            return self._mark(channel, claimed, done, {-1: _unforeseen(error)})
         if message is None:
             gone = "its alert is not there any more"
             return [n for one in claimed if (n := self._finish(one, "failed", gone))], True
-        done = set.intersection(*(set(notice.done) for notice in notices))
-        answers = self._attempt(channel, message, done)
-        return self._mark(channel, claimed, done, answers)
+        return self._mark(channel, claimed, done, self._attempt(channel, message, done))
 
     def _claim(self, channel: ChannelSettings, batch: Sequence[Stored], now: datetime) -> list[Stored]:
         ids = sorted(one.notice.id for one in batch)
@@ -219,7 +224,10 @@ class Dispatcher:
             def attempt(url: Secret = url) -> Sent:
                 return self._deliver(url, message, channel)
 
-            answer = self._hands.run(name, attempt, channel.timeout_s)
+            try:
+                answer = self._hands.run(name, attempt, channel.timeout_s)
+            except Exception as error:  # noqa: BLE001 - whatever a service's code does is a failed attempt
+                answer = _unforeseen(error)
             answers[position] = answer or Sent(ok=False, reason=f"no answer within {channel.timeout_s:g} s")
         return answers
 
@@ -256,11 +264,15 @@ class Dispatcher:
             reason = f"{reason}; handed to {second.name}"
         return self._finish(one, "failed", reason)
 
-    def _collect(self, channel: ChannelSettings, batch: Sequence[Stored], hour: datetime) -> None:
-        """The hour's messages are used up: what is left goes out as one digest when it ends."""
+    def _collect(
+        self, channel: ChannelSettings, batch: Sequence[Stored], claimed: Sequence[Stored], hour: datetime
+    ) -> None:
+        """The hour's messages are used up: what was claimed goes out as one digest when it ends."""
         reason = f"more than {channel.rate_per_hour} messages in this hour"
-        for one in batch:
-            later = msgspec.structs.replace(one.notice, due=hour, collect=True, reason=reason, status="waiting")
+        before = {one.notice.id: one.notice for one in batch}
+        for one in claimed:
+            notice = before[one.notice.id]
+            later = msgspec.structs.replace(notice, due=hour, collect=True, reason=reason, status="waiting")
             outbox.write(self._store, one, later)
 
     def _finish(self, one: Stored, status: str, reason: str) -> Notice | None:
@@ -307,7 +319,12 @@ def _free(notice: Notice, now: datetime) -> bool:
     return notice.status == "waiting" or notice.expires is None or notice.expires <= now
 
 
+def _unforeseen(error: Exception) -> Sent:
+    """The kind of error alone: its words may hold an address."""
+    return Sent(ok=False, reason=f"unforeseen: {type(error).__name__}")
+
+
 def _reasons(channel: ChannelSettings, failed: dict[int, Sent]) -> str:
-    if len(channel.urls) == 1:
+    if len(channel.urls) == 1 or -1 in failed:
         return next(iter(failed.values())).reason
     return "; ".join(f"address {position + 1}: {answer.reason}" for position, answer in failed.items())
