@@ -297,11 +297,18 @@ class Swept:
     feedback: int = 0
 
 
-def sweep(eraser: Eraser) -> Swept:
-    """Erase again whatever came in about erased subjects since the last sweep, by whichever way."""
+def sweep(eraser: Eraser, *, thorough: bool = False) -> Swept:
+    """Erase again whatever came in about erased subjects since the last sweep, by whichever way.
+
+    Parameters
+    ----------
+    thorough
+        Look at everything, whenever it came in: a restored snapshot brings events of long ago.
+    """
     store, began = eraser.store, eraser.now()
     known = erasures.read_list(store)
-    since = (erasures.swept_until(store) or _EPOCH + SWEEP_OVERLAP) - SWEEP_OVERLAP
+    last = None if thorough else erasures.swept_until(store)
+    since = last - SWEEP_OVERLAP if last is not None else _EPOCH
     jobs: list[ErasureJob] = []
     feedback = 0
     if known:

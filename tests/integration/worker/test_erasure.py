@@ -416,6 +416,17 @@ def test_the_janitor_erases_again_what_came_by_another_way(world: World) -> None
     assert sweep(world.eraser()).jobs == ()
 
 
+def test_a_thorough_sweep_finds_what_a_snapshot_brought_back(world: World) -> None:
+    """Events of long ago: the sweep of what came in since the last one does not see them."""
+    world.erase()
+    sweep(world.eraser())
+    world.write([event(7, SUBJECT, SPENT)])
+
+    assert sweep(world.eraser()).jobs == ()
+    assert [job.round for job in sweep(world.eraser(), thorough=True).jobs] == [2]
+    assert SUBJECT not in world.everything()
+
+
 def test_only_one_model_is_erased_where_one_is_named(world: World) -> None:
     """Another model's predictions of the same subject stay."""
     other = event(7, SUBJECT, 1.0) | {"model": {"name": "fraud", "version": "1"}}

@@ -80,9 +80,10 @@ def list_periods(session: Session, free: int | None, as_json: bool) -> None:
 
 @janitor.command(examples=["driftlog janitor run", "driftlog janitor run --yes", "driftlog janitor run --yes --json"])
 @click.option("--yes", is_flag=True, help="Do it; without it, only show what would go.")
+@click.option("--thorough", is_flag=True, help="Look for erased subjects in everything: after restoring a snapshot.")
 @as_json
 @click.pass_obj
-def run(session: Session, yes: bool, as_json: bool) -> None:
+def run(session: Session, yes: bool, thorough: bool, as_json: bool) -> None:
     """Drop what has expired, finish erasures, and erase again what came back."""
     from driftlog.present.janitor_tables import periods_table
     from driftlog.store.retention import expired, kept
@@ -96,7 +97,7 @@ def run(session: Session, yes: bool, as_json: bool) -> None:
             session.console.print(periods_table(going, session.settings.prefix))
             session.console.print("This was a trial; `--yes` drops them.", markup=False)
             return
-        report = clean_up(session, store)
+        report = clean_up(session, store, thorough=thorough)
     if as_json:
         print_json_lines([report])
         return
@@ -122,7 +123,7 @@ def loop(session: Session) -> None:
             stop.wait(session.settings.janitor.every.total_seconds())
 
 
-def clean_up(session: Session, store: Store) -> dict[str, object]:
+def clean_up(session: Session, store: Store, *, thorough: bool = False) -> dict[str, object]:
     """One run: what was dropped, erased, and erased again."""
     from driftlog.audit.chain import Chain
     from driftlog.audit.checkpoint import drop_before
@@ -133,7 +134,7 @@ def clean_up(session: Session, store: Store) -> dict[str, object]:
 
     eraser = eraser_of(session, store)
     finished = resume(eraser)
-    swept = sweep(eraser)
+    swept = sweep(eraser, thorough=thorough)
     dropped = drop_periods(
         store,
         recorder_of(session, store),
