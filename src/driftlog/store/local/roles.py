@@ -12,6 +12,10 @@ from typing import Any
 
 _RAW = ("predictions", "feedback", "resources", "quarantine")
 _JUDGED = ("results", "alerts", "profiles", "references", "models")
+_PERIODS = ("outcomes", "opinions", "profiles", "results", "runs", "decisions", "seals")
+_LASTING = ("state", "alerts", "references", "models")
+_LOOK = ["read", "view_index_metadata", "monitor", "maintenance"]
+_MAKE = ["create_index", "auto_configure"]
 
 
 def _indices(prefix: str, kinds: tuple[str, ...]) -> list[str]:
@@ -23,14 +27,36 @@ def roles(prefix: str = "driftlog*") -> dict[str, dict[str, Any]]:
 
     ``driftlog_shipper`` adds events, and can neither overwrite, read nor delete any; ``driftlog_worker`` does what the
     intake, the worker and ``driftlog setup`` do; ``driftlog_viewer`` reads results and alerts; ``driftlog_analyst``
-    reads predictions too.
+    reads predictions too. ``driftlog_evaluator`` does what the worker does all day, and can neither change nor delete a
+    raw event or an audit record; ``driftlog_janitor`` is the one that drops periods and erases subjects.
     """
     return {
         "driftlog_shipper": _role([], _indices(prefix, _RAW), ["create_doc", "auto_configure"]),
         "driftlog_worker": _role(["monitor", "manage_index_templates"], [f"{prefix}-*"], ["all"]),
+        "driftlog_evaluator": {
+            "cluster": ["monitor"],
+            "indices": [
+                _on(prefix, _RAW, [*_LOOK, *_MAKE]),
+                _on(prefix, (*_PERIODS, *_LASTING), [*_LOOK, *_MAKE, "write"]),
+                _on(prefix, ("audit",), [*_LOOK, *_MAKE, "create_doc"]),
+            ],
+        },
+        "driftlog_janitor": {
+            "cluster": ["monitor"],
+            "indices": [
+                _on(prefix, _RAW, [*_LOOK, "delete", "delete_index"]),
+                _on(prefix, _PERIODS, [*_LOOK, "write", "delete_index"]),
+                _on(prefix, _LASTING, [*_LOOK, *_MAKE, "write"]),
+                _on(prefix, ("audit",), [*_LOOK, *_MAKE, "create_doc", "delete"]),
+            ],
+        },
         "driftlog_viewer": _role([], _indices(prefix, _JUDGED), ["read", "view_index_metadata"]),
         "driftlog_analyst": _role([], _indices(prefix, _JUDGED + _RAW), ["read", "view_index_metadata"]),
     }
+
+
+def _on(prefix: str, kinds: tuple[str, ...], privileges: list[str]) -> dict[str, Any]:
+    return {"names": _indices(prefix, kinds), "privileges": privileges}
 
 
 def _role(cluster: list[str], names: list[str], privileges: list[str]) -> dict[str, Any]:
