@@ -14,6 +14,7 @@ from driftlog.cli.known import choose_model
 from driftlog.cli.output import print_json_lines
 from driftlog.cli.params import TimeType, as_json, required_model
 from driftlog.cli.session import Session
+from driftlog.contract.audit import AuditEntry
 from driftlog.contract.errors import UsageError
 from driftlog.contract.settings import ExperimentSettings, ModelSettings
 
@@ -216,6 +217,8 @@ def stop(
         )
         if before is None and not stop_experiment(store, record):
             before = stopped_experiment(store, settings.name, settings.environment, chosen.name)
+        if before is None:
+            session.recorder(store).record(_stopped_entry(record))
     if before is not None:
         raise UsageError(
             f"{chosen.name} is stopped already. {stopped_line(before)}",
@@ -225,6 +228,20 @@ def stop(
         print_json_lines([record])
     else:
         session.console.print(f"{chosen.name}: {stopped_line(record)}", markup=False)
+
+
+def _stopped_entry(record: StoppedExperiment) -> AuditEntry:
+    return AuditEntry(
+        action="experiment.stopped",
+        object=record.name,
+        actor=record.by,
+        model=record.model,
+        environment=record.environment,
+        at=record.at,
+        summary=f"{record.name} stopped, decision {record.decision}: {record.reason}",
+        details={"decision": record.decision, "reason": record.reason},
+        key=f"experiment|{record.model}|{record.environment}|{record.name}",
+    )
 
 
 def _result(

@@ -12,7 +12,9 @@ from driftlog.cli.known import choose_model
 from driftlog.cli.output import print_json_lines
 from driftlog.cli.params import TimeType, as_json, file_format, optional_model, required_model
 from driftlog.cli.session import Session
+from driftlog.contract.audit import AuditEntry
 from driftlog.contract.errors import UsageError
+from driftlog.contract.profile import Reference
 
 
 @click.group(
@@ -79,6 +81,7 @@ def set_reference(
     from driftlog.profile.files import read_table
     from driftlog.profile.outcomes import join_feedback
     from driftlog.profile.reference import active, reference_from_frame, reference_from_window, save
+    from driftlog.profile.reference_store import active_ids
     from driftlog.store import templates
     from driftlog.worker.cycle import BEGINNING, prepare_indices
 
@@ -121,9 +124,11 @@ def set_reference(
                     created=created,
                     join_as_of=None if no_activate else created,
                 )
+            before = active_ids(store, settings.name, settings.environment)
             save(store, binning, made, activate=not no_activate)
             if not no_activate:
                 prepare_indices(store, settings, binning, created)
+                session.recorder(store).record(_entry(session, made, before[1] if before else ""))
     session.console.print(
         f"Reference {made.id} of {model}: {made.n:,} rows, {len(binning.fields)} fields, {len(made.chunks)} chunks"
         + ("" if no_activate else ", active now"),
@@ -135,6 +140,21 @@ def set_reference(
             + ("Name the column: --label COLUMN." if path is not None else "Import the truth first, and set it again."),
             markup=False,
         )
+
+
+def _entry(session: Session, made: Reference, before: str) -> AuditEntry:
+    """That `made` is the reference now, in place of the one with the id `before`."""
+    return AuditEntry(
+        action="reference.set",
+        object=made.id,
+        actor=session.actor,
+        model=made.model,
+        environment=made.environment,
+        before=before,
+        after=made.id,
+        summary=f"reference {made.id}: {made.n:,} rows of {made.origin}",
+        details={"origin": made.origin, "n": made.n, "binning": made.binning_id},
+    )
 
 
 @reference.command("list", examples=["driftlog reference list", "driftlog reference list churn --json"])

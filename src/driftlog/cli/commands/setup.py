@@ -16,6 +16,7 @@ def setup(session: Session, dry_run: bool) -> None:
 
     May be run again at any time; what is there and unchanged stays as it is.
     """
+    from driftlog.contract.audit import AuditEntry
     from driftlog.contract.records import ModelRecord
     from driftlog.present.tables import changes_table
     from driftlog.store import models, templates
@@ -33,6 +34,16 @@ def setup(session: Session, dry_run: bool) -> None:
             )
             new = models.register(store, record)
             models.ensure_indices(store, model.name, moment)
+            if new:
+                session.recorder(store).record(
+                    AuditEntry(
+                        action="model.registered",
+                        object=model.name,
+                        actor=session.actor,
+                        model=model.name,
+                        summary=f"{model.name} registered ({model.task})",
+                    )
+                )
             session.console.print(
                 f"model {model.name}: {'registered' if new else 'was registered before'}", markup=False
             )
