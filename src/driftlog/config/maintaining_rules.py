@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
 
 from driftlog.config.decode import SettingRefused
 from driftlog.config.origins import SettingPath
@@ -12,6 +16,7 @@ from driftlog.contract.maintaining import MaintainSettings
 from driftlog.contract.settings import ModelSettings
 
 _HOURS: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d\Z")
+_HEADER: Final = re.compile(r"[A-Za-z0-9-]+\Z")
 _ANY_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _ORDER: Final = ("shadow", "share", "full")
 _STEPS: Final = ("retrain", "promote", "rollback")
@@ -25,6 +30,7 @@ def check_maintaining(model: ModelSettings, path: SettingPath) -> None:
     _check_executor(maintain, at)
     _check_validation(maintain, at)
     _check_promotion(maintain, at)
+    _check_registry(maintain, at)
 
 
 def check_cron(text: str, path: SettingPath) -> None:
@@ -53,7 +59,9 @@ def _check_triggers(model: ModelSettings, at: SettingPath) -> None:
     _check_at_least(triggers.new_labels, 1, (*here, "new_labels"))
     if triggers.estimated_loss is not None:
         if triggers.estimated_loss <= 0:
-            raise SettingRefused("must be positive", (*here, "estimated_loss"), value=triggers.estimated_loss)
+            raise SettingRefused(
+                "must be positive", (*here, "estimated_loss"), value=triggers.estimated_loss, remedy="write 1000, say"
+            )
         if not model.business_value:
             raise SettingRefused(
                 "needs what outcomes are worth",
@@ -84,12 +92,23 @@ def _check_executor(maintain: MaintainSettings, at: SettingPath) -> None:
         _check_positive(value, (*here, name))
     if executor.hold_back is not None:
         _check_positive(executor.hold_back, (*here, "hold_back"), zero=True)
-    needs = {"command": ("command", executor.command), "http": ("url", executor.url)}
+    needs = {
+        "command": ("command", executor.command),
+        "mlflow_project": ("command", executor.command),
+        "incremental": ("command", executor.command[1:]),
+        "http": ("url", executor.url),
+    }
     if executor.kind in needs and not needs[executor.kind][1]:
         name = needs[executor.kind][0]
         raise SettingRefused(
             f"is empty, and executor.kind is {executor.kind}", (*here, name), remedy=f"give {name}, or change kind"
         )
+    _check_request((executor.url, executor.status_url), executor.headers, here)
+    if executor.kind == "http":
+        try:
+            msgspec.json.decode(executor.body)
+        except msgspec.MsgspecError as error:
+            raise SettingRefused(f"is not JSON: {error}", (*here, "body"), remedy="see docs/versions.md") from None
 
 
 def _check_validation(maintain: MaintainSettings, at: SettingPath) -> None:
@@ -97,7 +116,9 @@ def _check_validation(maintain: MaintainSettings, at: SettingPath) -> None:
     _check_positive(validation.window, (*here, "window"))
     _check_at_least(validation.min_rows, 30, (*here, "min_rows"))
     if not 0 < validation.alpha <= 0.5:
-        raise SettingRefused("must lie between 0 and 0.5", (*here, "alpha"), value=validation.alpha)
+        raise SettingRefused(
+            "must lie between 0 and 0.5", (*here, "alpha"), value=validation.alpha, remedy="write 0.05, say"
+        )
     for name in ("guard_margin", "segment_margin"):
         _check_at_least(getattr(validation, name), 0, (*here, name))
     if validation.schedule:
@@ -120,6 +141,32 @@ def _check_promotion(maintain: MaintainSettings, at: SettingPath) -> None:
     for name in ("step_time", "watch", "watch_window", "time_limit"):
         _check_positive(getattr(promotion, name), (*here, name), zero=name in ("step_time", "watch"))
     _check_at_least(promotion.rollback_margin, 0, (*here, "rollback_margin"))
+    if not 0 < promotion.rollback_alpha < 0.5:
+        raise SettingRefused(
+            "must lie between 0 and 0.5", (*here, "rollback_alpha"), value=promotion.rollback_alpha, remedy="write 0.05"
+        )
+    _check_request((promotion.url,), promotion.headers, here)
+
+
+def _check_request(urls: Sequence[str], headers: Sequence[str], here: SettingPath) -> None:
+    """Addresses and headers; their text is not shown, it may hold a secret."""
+    for url in urls:
+        if url and not url.startswith(("https://", "http://", "${")):
+            raise SettingRefused("is no address", (*here, "url"), remedy="write https://...")
+    for number, line in enumerate(headers):
+        name, colon, _ = line.partition(":")
+        if not colon or not _HEADER.match(name.strip()) or not line.isprintable():
+            raise SettingRefused("is no header", (*here, "headers", number), remedy="write Name: value")
+
+
+def _check_registry(maintain: MaintainSettings, at: SettingPath) -> None:
+    address = urlsplit(maintain.registry.tracking_uri)
+    if address.username or address.password:
+        raise SettingRefused(
+            "holds a user or password",
+            (*at, "registry", "tracking_uri"),
+            remedy="set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, instead",
+        )
 
 
 def _check_at_least(value: float | None, least: float, path: SettingPath) -> None:

@@ -123,6 +123,8 @@ class PromotionSettings(Strict, frozen=True):
     rollback_on: tuple[str, ...] = ()
     """Metrics whose fall (or rise) below what the version replaced brings it back; empty: `validation.metric`."""
     rollback_margin: float = 0.02
+    rollback_alpha: float = 0.05
+    """One-sided level of each look; smaller: fewer rollbacks by chance, and later ones where they are due."""
 
 
 class RegistrySettings(Strict, frozen=True):

@@ -16,7 +16,7 @@ from driftlog.contract.settings import ModelSettings
 from driftlog.decide.retrain_facts import Facts
 from driftlog.decide.retrain_hours import quiet_until
 from driftlog.decide.retrain_triggers import cooling_until, next_schedule, spent, trigger_evidence
-from driftlog.decide.watch import Watched, looks_since, watch
+from driftlog.decide.watch import Watched, watch
 
 ACTS: Final[frozenset[Outcome]] = frozenset({"retrain", "promote", "rollback"})
 """Outcomes that change something outside: they may wait for a person, keep quiet hours, and are only advised where
@@ -213,7 +213,7 @@ def _step(look: _Look) -> Decision:
     if _changed_by_hand(look):
         return look.decision("refuse", f"the champion is {facts.champion} now, not {look.state.replaced}")
     since = look.state.since or now
-    found = _watch(look, since)
+    found = _watch(look)
     step = promotion.steps[min(look.state.step, len(promotion.steps)) - 1]
     if found.verdict == "worse":
         return look.decision("refuse", f"worse in step {step}: {found.reason}", found.evidence)
@@ -241,7 +241,7 @@ def _watching(look: _Look) -> Decision:
     if facts.champion and facts.champion != state.version:
         return look.decision("keep", f"the champion is {facts.champion} now; the watch of {state.version} ends")
     since = state.since or now
-    found = _watch(look, since)
+    found = _watch(look)
     if found.verdict == "worse":
         if not facts.previous:
             reason = f"worse than what it replaced, and there is no version to go back to: {found.reason}"
@@ -255,10 +255,8 @@ def _watching(look: _Look) -> Decision:
     return look.decision("watching", f"until {ends:%Y-%m-%d %H:%M}: {found.reason}", found.evidence, next_look=later)
 
 
-def _watch(look: _Look, since: datetime) -> Watched:
-    maintain = look.settings.maintain
-    looks = looks_since(since, look.now)
-    return watch(look.facts.standings, maintain.promotion, alpha=maintain.validation.alpha, looks=looks)
+def _watch(look: _Look) -> Watched:
+    return watch(look.facts.standings, look.settings.maintain.promotion)
 
 
 def _busy(look: _Look) -> Decision:

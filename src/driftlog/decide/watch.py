@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import msgspec
@@ -14,7 +13,7 @@ from driftlog.contract.maintaining import PromotionSettings
 from driftlog.contract.maintenance import Evidence
 from driftlog.decide.retrain_facts import Standing
 
-FEWEST_DAYS: Final = 3
+FEWEST_DAYS: Final = 7
 """Days a new version must have been seen before it can be called worse."""
 
 
@@ -29,24 +28,21 @@ class Watched(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def watch(standings: Sequence[Standing], settings: PromotionSettings, *, alpha: float, looks: int) -> Watched:
+def watch(standings: Sequence[Standing], settings: PromotionSettings) -> Watched:
     """Compare each watched metric with that of the version before.
 
     Worse is a metric that lies beyond the other by more than `rollback_margin` on its bad side, with
 
         t = (value - replaced) / sqrt(error^2 + replaced_error^2)
 
-    beyond Student's two-sided quantile at ``alpha / (metrics x looks)``, degrees of freedom after Welch and
-    Satterthwaite: errors are clustered by day, and a version that is looked at again and again must not fall by chance.
-    Where both answered the same rows, t is that of their paired difference.
+    below Student's quantile at ``rollback_alpha / metrics``, degrees of freedom after Welch and Satterthwaite, errors
+    clustered by day. Where both answered the same rows, t is that of their paired difference.
 
-    Parameters
-    ----------
-    looks
-        Days since it went live.
+    The level is that of one look, and a watch has many: the error that costs is to take back a version that is better,
+    while one that is as good as the version before may go as well as stay. docs/maintenance.md has what was measured.
     """
     known = [each for each in standings if _usable(each)]
-    level = alpha / max(1, len(known)) / max(1, looks)
+    level = settings.rollback_alpha / max(1, len(known))
     evidence, worse = [], []
     for each in standings:
         bad = _usable(each) and _is_worse(each, settings.rollback_margin, level)
@@ -71,16 +67,6 @@ def watch(standings: Sequence[Standing], settings: PromotionSettings, *, alpha: 
     return Watched("fine", tuple(evidence), ", ".join(_told(each) for each in known))
 
 
-def looks_since(start: datetime, now: datetime) -> int:
-    """Days that ended between `start` and `now`, at least one: looks at the same day say hardly more than one.
-
-    >>> from datetime import UTC
-    >>> looks_since(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 8, 5, tzinfo=UTC))
-    7
-    """
-    return max(1, (now - start) // timedelta(days=1))
-
-
 def _usable(each: Standing) -> bool:
     if each.gap is not None:
         return each.gap_error is not None and each.freedom >= FEWEST_DAYS - 1
@@ -102,12 +88,12 @@ def _is_worse(each: Standing, margin: float, level: float) -> bool:
         return False
     if each.gap is not None:
         error = each.gap_error or 0.0
-        return not error or gap / error < float(special.stdtrit(each.gap_freedom, level / 2))
+        return not error or gap / error < float(special.stdtrit(each.gap_freedom, level))
     a, b = (each.error or 0.0) ** 2, (each.replaced_error or 0.0) ** 2
     if a + b == 0:
         return True
     freedom = (a + b) ** 2 / (a * a / each.freedom + b * b / each.replaced_freedom)
-    return gap / math.sqrt(a + b) < float(special.stdtrit(freedom, level / 2))
+    return gap / math.sqrt(a + b) < float(special.stdtrit(freedom, level))
 
 
 def _limit(each: Standing, margin: float) -> float | None:

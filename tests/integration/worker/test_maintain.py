@@ -307,7 +307,7 @@ def test_a_mode_of_advise_says_what_it_would_do_and_does_nothing(world: World) -
 def test_a_candidate_goes_through_its_share_to_full(world: World) -> None:
     """Ten percent first: measured beside the champion in the same days, then all of it."""
     promotion = PromotionSettings(
-        steps=("share", "full"), share=0.3, step_time=6 * DAY, watch=5 * DAY, watch_window=10 * DAY
+        steps=("share", "full"), share=0.3, step_time=8 * DAY, watch=5 * DAY, watch_window=10 * DAY
     )
     world.settings = settings(promotion=promotion)
     world.serve(0, 30)
@@ -320,8 +320,8 @@ def test_a_candidate_goes_through_its_share_to_full(world: World) -> None:
     assert world.registry.versions[version].status == "share"
     assert world.registry.champion("credit").version == "1"  # type: ignore[union-attr]
 
-    world.serve(30, 36, version=version, share=0.3, a_day=150)
-    world.look(36)
+    world.serve(30, 38, version=version, share=0.3, a_day=120)
+    world.look(38)
 
     assert world.deployer.told[1:] == [(version, "full", 1.0)]
     promoted = [each for each in find_decisions(world.store, "credit") if each.outcome == "promote"]

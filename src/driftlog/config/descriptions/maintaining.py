@@ -54,6 +54,7 @@ MAINTAINING: Final[dict[str, str]] = {
         "promotion.watch_window": "What is judged in the watch: this long at most, up to now.",
         "promotion.rollback_on": "Metrics that bring the version before back; empty: validation.metric.",
         "promotion.rollback_margin": "By how much they must be worse, beyond chance.",
+        "promotion.rollback_alpha": "One-sided level of each look of the watch; smaller: surer and later.",
         "registry.kind": "Where versions are kept: embedded or mlflow.",
         "registry.folder": "Folder of the embedded registry; empty: in the user's data folder.",
         "registry.tracking_uri": "MLflow server.",
