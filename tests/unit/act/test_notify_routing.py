@@ -8,15 +8,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.integration.act.stories import alert
 
 from driftlog.act.notify.backoff import LONGEST, pause
 from driftlog.act.notify.hours import next_open
 from driftlog.act.notify.routing import choose, consider
 from driftlog.act.notify.tellings import hidden_now, tellings
-from driftlog.contract.handling import Transition
+from driftlog.contract.alerting import AlertSettings
+from driftlog.contract.handling import Silence, Transition
 from driftlog.contract.notification import Telling
 from driftlog.contract.notifying import RouteSettings
 from driftlog.contract.opening import Opening, parse_opening
+from driftlog.decide.tending import tend
 
 AT = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)  # a Tuesday
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -223,6 +226,21 @@ def test_telling_never_goes_back_on_itself(kinds: list[str]) -> None:
     assert [one.number for one in whole] == list(range(1, len(kinds) + 1))
     for length in range(len(kinds)):
         assert tellings(history(*kinds))[:length] == tellings(history(*kinds[:length]))
+
+
+def test_a_silence_as_the_worker_writes_it() -> None:
+    """Opened and silenced by one look, unsilenced by a later one while it is still open: told once, then."""
+    silence = Silence(id="s", by="ada", why="move", start=AT - timedelta(hours=1), until=AT + timedelta(hours=1))
+    found = alert("opened", at=AT)
+    (silenced,) = tend([found], AlertSettings(), [silence], AT + timedelta(seconds=3))
+    (back,) = tend([silenced], AlertSettings(), [silence], AT + timedelta(hours=2))
+    assert hidden_now(silenced.history, AT + timedelta(minutes=1)) == "silenced: move"
+    assert hidden_now(back.history, AT + timedelta(hours=2)) == ""
+    assert [(one.kind, one.suppressed) for one in tellings(back.history)] == [
+        ("opened", "silenced: move"),
+        ("silenced", ""),
+        ("opened", ""),
+    ]
 
 
 # pauses
