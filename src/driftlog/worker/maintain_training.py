@@ -131,7 +131,14 @@ def register(loop: Loop, run: TrainingRun) -> ModelVersion:
         note=f"training run {run.id}",
     )
     found = loop.registry.register(wanted, str(output))
-    loop.audit("version.registered", found.version, f"{found.version} of {run.id}", key=f"registered|{run.id}")
+    loop.audit(
+        "version.registered",
+        found.version,
+        f"{found.version} of {run.id}",
+        key=f"registered|{run.id}",
+        digest=found.digest,
+        **({"git": found.git} if found.git is not None else {}),
+    )
     return found
 
 

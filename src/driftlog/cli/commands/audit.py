@@ -6,9 +6,10 @@ import sys
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
+import msgspec
 
 from driftlog.cli import exits
 from driftlog.cli.base import Group
@@ -17,12 +18,13 @@ from driftlog.cli.params import TimeType, as_json, environment, limit, output_fi
 from driftlog.cli.progress import counting
 from driftlog.cli.session import Session
 from driftlog.contract.audit import AUDIT_ACTIONS
-from driftlog.contract.errors import ConfigError, UsageError
+from driftlog.contract.errors import ConfigError, DriftlogError, UsageError
 
 if TYPE_CHECKING:
     from driftlog.audit.heads import SignedHead
     from driftlog.audit.keys import VerifyingKey
     from driftlog.audit.verify_chain import Progress
+    from driftlog.contract.settings import ModelSettings
 
 _from: Final = click.option("--from", "since", type=TimeType(), help="From this time on (2026-03-01T12:00Z).")
 _to: Final = click.option("--to", "until", type=TimeType(), help="Before this time.")
@@ -282,7 +284,8 @@ def show(session: Session, prediction_id: str, model: str, unrecorded: bool, as_
     from driftlog.profile.outcomes import outcome_id
 
     with session.store() as store:
-        name = choose_model(store, session.settings, model).name
+        settings = choose_model(store, session.settings, model)
+        name = settings.name
         story = tell(store, name, prediction_id, outcome_id=outcome_id(name, prediction_id))
         record_read(
             session.recorder(store),
@@ -299,10 +302,26 @@ def show(session: Session, prediction_id: str, model: str, unrecorded: bool, as_
             f"there is no prediction {prediction_id[:80]!r} of {name}",
             remedy="it may have been erased or dropped by retention: `driftlog audit list --action period.dropped`",
         )
+    if not story.git and story.version:
+        story = msgspec.structs.replace(story, git=_training_code(session, settings, story.version))
     if as_json:
         print_json_lines([story])
     else:
         session.console.print(story_view(story))
+
+
+def _training_code(session: Session, settings: ModelSettings, version: str) -> dict[str, Any]:
+    """Commit, tag and state of the code that trained `version`, where the registry has it."""
+    from driftlog.act.versions.registry import build_registry
+    from driftlog.worker.maintain_once import maintain_folder
+
+    try:
+        registry = build_registry(settings.maintain, maintain_folder(session.environ), environ=session.environ)
+        found = registry.get(settings.name, version)
+    except (DriftlogError, ImportError) as error:
+        session.messages.print(f"the registry of versions was not asked: {error}", markup=False)
+        return {}
+    return msgspec.to_builtins(found.git) if found is not None and found.git is not None else {}
 
 
 @audit.command(
