@@ -137,7 +137,7 @@ def register(loop: Loop, run: TrainingRun) -> ModelVersion:
         f"{found.version} of {run.id}",
         key=f"registered|{run.id}",
         digest=found.digest,
-        **({"git": found.git} if found.git is not None else {}),
+        git=found.git,
     )
     return found
 
