@@ -93,6 +93,11 @@ class Duties:
             Duty("review", lambda _: REVIEW_PERIOD, self._review),
         )
 
+    @property
+    def watch_term(self) -> int | None:
+        """Term of the watch over the installation, where this process keeps it."""
+        return self._watchdog.term
+
     def after_cycle(self, model: ModelSettings, term: int, record: RunRecord) -> None:
         """What a cycle has opened, changed or resolved goes into the audit trail."""
         if record.alerts_opened or record.alerts_updated or record.alerts_resolved:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final
 
 from driftlog.contract.errors import DriftlogError
+from driftlog.contract.names import INSTALLATION
 from driftlog.contract.records import RunRecord
 from driftlog.contract.settings import ModelSettings, Settings
 from driftlog.store.client import Store
@@ -142,6 +143,8 @@ class Worker:
     def _notify(self) -> None:
         """Between cycles: what alerts call for goes into the outbox, what became of it comes back to them."""
         held = {name: term for name in self._held if (term := self._board.holds(name)) is not None}
+        if (watch := self._duties.watch_term) is not None:
+            held[INSTALLATION] = watch
         try:
             self._notifier.spread(held)
             self._notifier.note(held, self._duties.chain)

@@ -15,6 +15,7 @@ from driftlog.act.notify.services import describe_address
 from driftlog.act.notify.tellings import tellings
 from driftlog.audit.chain import Chain
 from driftlog.contract.alert import Alert
+from driftlog.contract.names import INSTALLATION
 from driftlog.contract.notification import ChannelState, Explained, Notice, Tried
 from driftlog.contract.notifying import ChannelSettings, NotificationSettings
 from driftlog.contract.settings import Settings
@@ -22,6 +23,7 @@ from driftlog.present.mail import trial_message
 from driftlog.store.client import Store
 from driftlog.store.leases import LeaseBoard
 from driftlog.worker.notify import Notifier
+from driftlog.worker.watchdog import LEASE
 
 
 def channel_states(settings: NotificationSettings, counts: Mapping[tuple[str, str], int]) -> list[ChannelState]:
@@ -88,13 +90,13 @@ def send_once(
     Deliveries are written to alerts of models whose lease is free; the worker that holds a model writes the others.
     """
     notifier = Notifier(store, settings, holder=holder, now=now)
-    notifier.spread(models)
+    notifier.spread([*models, INSTALLATION])
     changed = notifier.dispatch()
     chain = Chain(store)
     board = LeaseBoard(store, holder, settings.worker.lease, monotonic)
     try:
         for model in sorted({notice.model for notice in changed}):
-            term = board.take(model)
+            term = board.take(LEASE if model == INSTALLATION else model)
             if term is not None:
                 notifier.note({model: term}, chain)
     finally:

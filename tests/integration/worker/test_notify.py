@@ -27,7 +27,7 @@ from driftlog.contract.alert import Alert
 from driftlog.contract.audit import AuditEntry
 from driftlog.contract.errors import StoreUnavailable
 from driftlog.contract.handling import Delivery, Transition
-from driftlog.contract.names import IndexNames
+from driftlog.contract.names import INSTALLATION, IndexNames
 from driftlog.contract.notification import Message, Notice, Sent
 from driftlog.contract.notifying import ChannelSettings, RouteSettings
 from driftlog.contract.records import ModelRecord
@@ -566,7 +566,8 @@ def test_no_address_is_in_any_document(store: Store) -> None:
 
 @pytest.mark.slow
 def test_the_worker_tells(store: Store, elasticsearch_url: str) -> None:
-    """The process: an alert that is stored is told, and its delivery comes back to it, between the cycles."""
+    """The process: alerts that are stored, of a model and of the installation itself, are told once, and their
+    deliveries come back to them."""
     register(store, ModelRecord(name="flights", task="binary", registered=NOW))
     with (
         HttpReceiver() as receiver,
@@ -581,13 +582,16 @@ def test_the_worker_tells(store: Store, elasticsearch_url: str) -> None:
             wait_for(lambda: is_there(store, "lease|flights"), seconds=60)
             found = alert("opened", at=datetime.now(NOW.tzinfo))
             write_alerts(store, [found], term=1)
-            wait_for(lambda: receiver.requests, seconds=60)
-            wait_for(lambda: alerts_by_id(store, [found.id])[0].deliveries, seconds=60)
+            silent = msgspec.structs.replace(found, key="driftlog||silent", model=INSTALLATION, environment="")
+            write_alerts(store, [silent], term=1)
+            for one in (found, silent):
+                wait_for(lambda id=one.id: alerts_by_id(store, [id])[0].deliveries, seconds=60)  # type: ignore[misc]
         finally:
             worker.stop()
             thread.join(60)
     assert not thread.is_alive()
-    assert len(receiver.requests) == 1
+    told = [request.json["alert_id"] for request in receiver.requests]
+    assert sorted(id for id in told if id in (found.id, silent.id)) == sorted([found.id, silent.id])
 
 
 def is_there(store: Store, id: str) -> bool:
