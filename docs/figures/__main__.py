@@ -17,6 +17,7 @@ from docs.figures import (
     exact_reference,
     groups,
     ks_bounds,
+    maintenance_loop,
     peeking,
     psi_expected,
     seasonal,
@@ -34,6 +35,7 @@ FIGURES: Final[Mapping[str, Callable[[], None]]] = {
     "detectors": detectors.draw,
     "peeking": peeking.draw,
     "groups": groups.draw,
+    "maintenance_loop": maintenance_loop.draw,
 }
 
 
