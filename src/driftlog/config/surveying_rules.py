@@ -102,10 +102,10 @@ def _check_survey(model: ModelSettings, survey: SurveySettings, path: SettingPat
             (*path, "questions"),
             remedy="keep one of kind label",
         )
-    question = survey.question("label")
-    if question is not None and question.choices and model.task == "regression":
+    label = survey.question("label")
+    if label is not None and label.choices and model.task == "regression":
         raise SettingRefused(
-            "of a regression is a number", (*path, "questions"), remedy=f"remove the choices of {question.name}"
+            "of a regression is a number", (*path, "questions"), remedy=f"remove the choices of {label.name}"
         )
 
 
