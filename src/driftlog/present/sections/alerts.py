@@ -84,8 +84,7 @@ def _entry(alert: Alert) -> AlertEntry:
     facts = [("Opened by", _evidence(alert.evidence)), ("Windows", f"{alert.windows} in breach")]
     if alert.latest != alert.evidence:
         facts.append(("Latest", _evidence(alert.latest)))
-    if alert.resolution:
-        facts.append(("Resolution", clean(alert.resolution, 200)))
+    facts += _handling(alert)
     return AlertEntry(
         title=clean(alert.title, 200),
         message=clean(alert.message, 600),
@@ -96,6 +95,25 @@ def _entry(alert: Alert) -> AlertEntry:
         members=_members(alert),
         id=clean(alert.id, 200),
     )
+
+
+def _handling(alert: Alert) -> list[tuple[str, str]]:
+    """What people did, what they found, and where it says what to do."""
+    false_alarm = "" if alert.false_alarm is None else "yes" if alert.false_alarm else "no"
+    told = [
+        ("Likely causes", " ".join(alert.suggested)),
+        ("Objectives", ", ".join(alert.objectives)),
+        ("Acknowledged by", alert.acknowledged_by),
+        ("Assigned to", alert.assignee),
+        ("Muted by", alert.muted_by),
+        ("Resolution", alert.resolution),
+        ("Resolved by", alert.resolved_by),
+        ("Cause", alert.cause),
+        ("Lesson", alert.lesson),
+        ("False alarm", false_alarm),
+        ("Runbook", alert.runbook),
+    ]
+    return [(name, clean(value, 600)) for name, value in told if value]
 
 
 def _evidence(m: Measurement) -> str:
