@@ -133,7 +133,11 @@ def _carry_out(
 
 
 def _settle(store: Store, settings: ModelSettings, registry: Registry, recorder: Recorder, at: datetime) -> Hit | None:
-    """Finish the record of an earlier move; the journal as it stands then."""
+    """Finish the record of an earlier move; the journal as it stands then.
+
+    The move came about where its target is champion since the very time of the move: somebody else may have promoted
+    the same version after a hook that failed.
+    """
     hit = store.get(store.names.state, _id(settings))
     if hit is None:
         return None
@@ -141,7 +145,7 @@ def _settle(store: Store, settings: ModelSettings, registry: Registry, recorder:
     if journal.status == "done":
         return hit
     champion = registry.champion(settings.name)
-    if champion is not None and champion.version == journal.target:
+    if champion is not None and (champion.version, champion.promoted) == (journal.target, journal.entry.at):
         recorder.record(journal.entry)
     return _write(store, settings, msgspec.structs.replace(journal, status="done"), hit, at)
 

@@ -13,7 +13,9 @@ import pytest
 from tests.integration.api.traffic import DAYS, MODEL, ROWS, traffic
 from tests.unit.act.receiver import receiver
 
+from driftlog.act.deploy.hooks import AliasDeployer
 from driftlog.act.versions.embedded import EmbeddedRegistry
+from driftlog.act.versions.moves import promote
 from driftlog.audit.chain import Chain
 from driftlog.audit.find import find_records
 from driftlog.cli import exits
@@ -111,7 +113,7 @@ def test_versions_are_registered_promoted_and_rolled_back(cli: Cli, there: str, 
 
 
 def test_a_hook_that_refuses_changes_nothing(cli: Cli, there: str, prefix: str) -> None:
-    """Neither registry nor audit trail says that it was promoted."""
+    """Neither registry nor audit trail says that it was promoted, also when somebody else promotes it later."""
     with receiver() as hook:
         configure(there, prefix, f"{hook.url}/model")
         cli("versions", "register", "churn", "v1", "--files", "one")
@@ -121,6 +123,11 @@ def test_a_hook_that_refuses_changes_nothing(cli: Cli, there: str, prefix: str) 
     assert "answered 422" in err
     assert "5ecret" not in err
     assert json.loads(cli("versions", "show", "churn", "v1", "--json")[1])["status"] == "candidate"
+    assert [action for action, _, _ in actions(there, prefix)] == ["version.registered"]
+    registry = EmbeddedRegistry(Path("home/versions"))
+    made = registry.get("churn", "v1")
+    promote(registry, AliasDeployer(), made, at=made.created)
+    assert cli("versions", "promote", "churn", "v1", "--why", "x", "--yes")[1] == "v1 of churn is served already.\n"
     assert [action for action, _, _ in actions(there, prefix)] == ["version.registered"]
 
 
