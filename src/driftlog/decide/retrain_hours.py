@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
+from cronsim import CronSim
 
 _HOURS: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)\Z")
 
@@ -54,16 +54,6 @@ def quiet_until(text: str, timezone: str, now: datetime) -> datetime | None:
     if found <= now:  # the hour that comes twice: its second half is still before `end` on the wall
         found = datetime.combine(day, end, tzinfo=zone).replace(fold=1).astimezone(UTC)
     return found
-
-
-def check_cron(text: str) -> None:
-    """Raise ValueError where `text` is no cron line of five fields."""
-    if len(text.split()) != 5:
-        raise ValueError("a cron line has five fields")
-    try:
-        next(CronSim(text, datetime(2026, 1, 1, tzinfo=UTC)))
-    except (CronSimError, StopIteration) as error:
-        raise ValueError(str(error) or "it never comes") from None
 
 
 def last_time(cron: str, timezone: str, now: datetime) -> datetime | None:

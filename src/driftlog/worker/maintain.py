@@ -130,6 +130,7 @@ def maintain(
         stood = state.stage
         decision = decide(settings, facts, state, now)
         decision, state = record(loop, state, decision)
+        _audit_requests(loop, facts)
         state = _follow(loop, state, decision, facts)
         write_state(store, settings.name, settings.environment, state, term=term)
         if state.stage in (stood, "idle"):
@@ -391,6 +392,11 @@ def _refuse(loop: Loop, state: LoopState, reason: str) -> None:
     if version is not None and version.status == "candidate":
         refused = msgspec.structs.replace(version, status="refused", retired=loop.now, note=reason[:500])
         loop.registry.update(refused)
+
+
+def _audit_requests(loop: Loop, facts: Facts) -> None:
+    for each in facts.requests:
+        loop.audit("retrain.requested", each.id, each.why, key=f"request|{each.id}", actor=each.by)
 
 
 def _audit_answer(loop: Loop, decision: Decision, facts: Facts) -> None:

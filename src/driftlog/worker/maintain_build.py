@@ -15,6 +15,7 @@ from driftlog.contract.maintenance import Decision
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import Window
 from driftlog.store.client import Store
+from driftlog.store.decisions import read_state
 from driftlog.worker.maintain import maintain
 from driftlog.worker.memory import Memory
 from driftlog.worker.score_rows import build_scorer
@@ -45,6 +46,9 @@ def maintain_model(
     DriftlogError
         The registry or Elasticsearch cannot be used now; the next call goes on.
     """
+    off = settings.maintain.mode == "off" and not settings.maintain.validation.schedule
+    if off and read_state(store, settings.name, settings.environment).stage == "idle":
+        return None
     given = os.environ if environ is None else environ
     registry = build_registry(settings.maintain, folder, environ=given)
     has_executor = bool(settings.maintain.executor.kind)

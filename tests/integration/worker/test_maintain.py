@@ -277,6 +277,8 @@ def test_a_persons_request_starts_one_training(world: World) -> None:
     retrain = next(each for each in find_decisions(world.store, "credit") if each.outcome == "retrain")
     assert retrain.triggers == ("request",)
     assert find_requests(world.store, "credit", "test") == []
+    asked = next(entry for entry in world.recorder.entries.values() if entry.action == "retrain.requested")
+    assert (asked.actor, asked.summary) == ("ann", "new tariff")
     assert world.executor.started == ["credit-test-1"]
 
 
