@@ -43,6 +43,7 @@ FOREIGN: dict[str, set[str]] = {
     "sklearn": {"demo", "evaluate"},
     "pandas": {"profile", "present", "worker", "api", "demo", "cli"},
     "scipy": {"evaluate", "decide"},
+    "cronsim": {"config", "decide"},
 }
 """Packages with a home: only these rooms may import them."""
 

@@ -39,10 +39,10 @@ def alerts() -> None:
 @alerts.command(
     "list",
     examples=[
-        "driftlog alerts                       # open ones, of all models",
-        "driftlog alerts churn --status all --since 30d",
-        "driftlog alerts --severity critical --exit-code   # for scripts and CI",
-        "driftlog alerts --status unacknowledged --json",
+        "driftlog alerts list                  # open ones, of all models; `list` may be left out",
+        "driftlog alerts list churn --status all --since 30d",
+        "driftlog alerts list --severity critical --exit-code   # for scripts and CI",
+        "driftlog alerts list --status unacknowledged --json",
     ],
 )
 @click.argument("model", required=False)
