@@ -21,7 +21,6 @@ from driftlog.contract.profile import ProfileKey, Reference
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import Window, bucket_at
 from driftlog.profile.documents import parse_instant
-from driftlog.profile.reference_frame import with_id
 from driftlog.profile.reference_store import (
     list_references,
     load_binning,
@@ -141,6 +140,8 @@ def without_rows(reference: Reference, binning: Binning, wanted: Mapping[bytes, 
         for name, values in reference.sample.items()
     }
     rows = replace(reference.rows, columns={name: values[keep] for name, values in columns.items()})
+    from driftlog.profile.reference_frame import with_id  # pandas; erasures are rare
+
     return with_id(replace(reference, rows=rows, sample=sample), binning)
 
 

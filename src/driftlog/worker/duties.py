@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Final
 
-from driftlog.act.notify.dispatch import deliver_by_apprise
+from driftlog.act.notify.direct import tell
 from driftlog.audit.chain import Chain
 from driftlog.contract.errors import DriftlogError
 from driftlog.contract.notification import Message
@@ -187,7 +187,6 @@ class Duties:
             short=text,
         )
         for name in self._settings.audit.anchor_to:
-            for url in channels[name].urls if name in channels else ():
-                sent = deliver_by_apprise(url, message, channels[name])
+            for sent in tell(channels[name], message) if name in channels else ():
                 if not sent.ok:
                     log.warning("the head of the audit trail did not reach %s: %s", name, sent.reason)

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from driftlog.act.notify.direct import tell
 from driftlog.act.notify.dispatch import Deliver, deliver_by_apprise
 from driftlog.audit.find import find_records
 from driftlog.contract.audit import AuditEntry, Recorder
@@ -311,8 +312,7 @@ def send_review(
     """Send the review to every address of a channel; why it failed, one an address that did not take it."""
     message = review_message(data, html)
     failures = []
-    for url in channel.urls:
-        sent = deliver(url, message, channel)
+    for sent in tell(channel, message, deliver=deliver):
         if not sent.ok:
             failures.append(sent.reason)
             log.warning("%s: the review %s did not reach %s: %s", data.model, data.label, channel.name, sent.reason)
