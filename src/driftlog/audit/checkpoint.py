@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from driftlog.audit.canonical import sha256
 from driftlog.audit.chain import Chain
+from driftlog.audit.head import forgotten_before
 from driftlog.audit.heads import SignedHead, head_of, signed
 from driftlog.audit.keys import load_signing_key
 from driftlog.audit.seals import instant
@@ -23,6 +24,7 @@ from driftlog.store.bulk import require_stored
 from driftlog.store.client import Store
 from driftlog.store.values import BulkAction, Document
 
+AT_LEAST: Final = timedelta(days=1)
 _PAGE: Final = 1000
 
 
@@ -32,7 +34,7 @@ def drop_before(
     """Record a signed checkpoint for all records made before `before`, then delete them; None where there are none.
 
     Records are dropped in the order of the chain: everything before the first one that is younger. A run that died
-    after its checkpoint is finished first.
+    after its checkpoint is finished first. Nothing is done within a day's worth of records after the last checkpoint.
 
     Raises
     ------
@@ -40,6 +42,9 @@ def drop_before(
         No `audit.signing_key`: a checkpoint that is not signed explains nothing.
     """
     finish_drop(store)
+    last = forgotten_before(store)
+    if last is not None and before - last < AT_LEAST:
+        return None
     if not settings.signing_key:
         raise ConfigError(
             "is needed to leave a checkpoint", path="audit.signing_key", remedy="`driftlog audit key` makes one"

@@ -27,7 +27,7 @@ def roles(prefix: str = "driftlog*") -> dict[str, dict[str, Any]]:
 
     ``driftlog_shipper`` adds events, and can neither overwrite, read nor delete any; ``driftlog_worker`` does what the
     intake, the worker and ``driftlog setup`` do; ``driftlog_viewer`` reads results and alerts; ``driftlog_analyst``
-    reads predictions too. ``driftlog_evaluator`` does what the worker does all day, and can neither change nor delete a
+    reads predictions too, and adds to the audit trail that it did. ``driftlog_evaluator`` does what the worker does all day, and can neither change nor delete a
     raw event or an audit record; ``driftlog_janitor`` is the one that drops periods and erases subjects.
     """
     return {
@@ -51,7 +51,13 @@ def roles(prefix: str = "driftlog*") -> dict[str, dict[str, Any]]:
             ],
         },
         "driftlog_viewer": _role([], _indices(prefix, _JUDGED), ["read", "view_index_metadata"]),
-        "driftlog_analyst": _role([], _indices(prefix, _JUDGED + _RAW), ["read", "view_index_metadata"]),
+        "driftlog_analyst": {
+            "cluster": [],
+            "indices": [
+                _on(prefix, _JUDGED + _RAW, ["read", "view_index_metadata"]),
+                _on(prefix, ("audit",), [*_LOOK, *_MAKE, "create_doc"]),
+            ],
+        },
     }
 
 
