@@ -21,7 +21,7 @@ from driftlog.store.results import find_measurements
 from driftlog.store.templates import install
 from driftlog.store.values import BulkAction
 from driftlog.worker.cycle import run_cycle
-from driftlog.worker.feedback import FeedbackImport, import_feedback
+from driftlog.worker.feedback_import import FeedbackImport, import_feedback
 
 pytestmark = pytest.mark.elasticsearch
 

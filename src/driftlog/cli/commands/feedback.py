@@ -17,7 +17,7 @@ from driftlog.cli.session import Session
 
 if TYPE_CHECKING:
     from driftlog.store.feedback import Orphans
-    from driftlog.worker.feedback import FeedbackImport
+    from driftlog.worker.feedback_import import FeedbackImport
 
 SHOWN = 10
 
@@ -75,7 +75,7 @@ def import_(
     from driftlog.cli.times import check_timezone
     from driftlog.profile.feedback_file import open_feedback
     from driftlog.store import templates
-    from driftlog.worker.feedback import import_feedback
+    from driftlog.worker.feedback_import import import_feedback
 
     check_timezone(timezone)
     found = open_feedback(file, zone=ZoneInfo(timezone), encoding=encoding, delimiter=delimiter)
