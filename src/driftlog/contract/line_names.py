@@ -31,6 +31,42 @@ class LineNames(NamedTuple):
     event_ids: tuple[str, ...] = ()
 
 
+class _Id(msgspec.Struct, gc=False):
+    id: str = ""
+
+
+class _Named(msgspec.Struct, gc=False):
+    name: str = ""
+
+
+class _On(msgspec.Struct, gc=False):
+    prediction_id: str = ""
+
+
+class _Document(msgspec.Struct, gc=False):
+    event: _Id | None = None
+    subject: _Id | None = None
+    model: _Named | None = None
+    feedback: _On | None = None
+
+
+_decode: Final = msgspec.json.Decoder(_Document).decode
+
+
+def document_names(document: bytes) -> LineNames:
+    """The same of a document as the intake stores it: groups are objects, ids are text. Many times faster."""
+    try:
+        found = _decode(document)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return line_names(document)
+    ids = (found.event.id if found.event else "", found.feedback.prediction_id if found.feedback else "")
+    return LineNames(
+        found.subject.id if found.subject else "",
+        found.model.name if found.model else "",
+        tuple(id for id in ids if id),
+    )
+
+
 def line_names(raw: bytes | str) -> LineNames:
     """Subject, model and ids of one line of JSON; groups as objects or as dotted names.
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from driftlog.contract.erasure import ErasureList
-from driftlog.contract.line_names import line_names
+from driftlog.contract.line_names import document_names, line_names
 from driftlog.intake.arrival import Accepted
 from driftlog.intake.stats import Stats
 from driftlog.store.client import Store
@@ -65,7 +65,8 @@ class Erased:
     def _covers(self, document: Accepted) -> bool:
         if document.kind == "resources":
             return False
-        names = line_names(document.raw if document.kind == "quarantine" else document.document)
+        refused = document.kind == "quarantine"
+        names = line_names(document.raw) if refused else document_names(document.document)
         ids = names.event_ids if document.kind == "feedback" or not names.subject else ()
         return self._list.covers(names.model, subject=names.subject, event_ids=ids)
 
