@@ -27,8 +27,9 @@ def roles(prefix: str = "driftlog*") -> dict[str, dict[str, Any]]:
 
     ``driftlog_shipper`` adds events, and can neither overwrite, read nor delete any; ``driftlog_worker`` does what the
     intake, the worker and ``driftlog setup`` do; ``driftlog_viewer`` reads results and alerts; ``driftlog_analyst``
-    reads predictions too, and adds to the audit trail that it did. ``driftlog_evaluator`` does what the worker does all day, and can neither change nor delete a
-    raw event or an audit record; ``driftlog_janitor`` is the one that drops periods and erases subjects.
+    reads predictions too, and adds to the audit trail that it did. ``driftlog_evaluator`` does what the worker does all
+    day, and can neither change nor delete a raw event or an audit record; ``driftlog_janitor`` is the one that drops
+    periods and erases subjects.
     """
     return {
         "driftlog_shipper": _role([], _indices(prefix, _RAW), ["create_doc", "auto_configure"]),
