@@ -23,6 +23,16 @@ from driftlog.act.files import private_folder
 from driftlog.act.git import with_git
 from driftlog.act.http_call import place
 from driftlog.act.versions.artefacts import digest_of
+from driftlog.act.versions.mlflow_tags import (
+    NAME,
+    RECORD,
+    name_of,
+    number_of,
+    record_of,
+    source_tags_of,
+    tags_of,
+    version_in,
+)
 from driftlog.act.versions.roles import CHALLENGING, with_role
 from driftlog.contract.errors import ActionFailed, ActionUnavailable, ConfigError, UsageError, VersionUnusable
 from driftlog.contract.maintaining import RegistrySettings
@@ -34,8 +44,6 @@ if TYPE_CHECKING:
 
 CHAMPION: Final = "champion"
 CHALLENGER: Final = "challenger"
-RECORD: Final = "driftlog.record"
-NAME: Final = "driftlog.version"
 ARTEFACTS: Final = "model"
 DEFAULTS: Final = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
@@ -139,12 +147,12 @@ class MlflowRegistry:
                 self._registered(version.model),
                 source=f"{run.info.artifact_uri}/{ARTEFACTS}",
                 run_id=run.info.run_id,
-                tags=_tags(kept) | {RECORD: _record(kept)},
+                tags=tags_of(kept) | {RECORD: record_of(kept)},
                 description=kept.note or None,
                 await_creation_for=0,
             )
-            first = min((each for each in self._all(version.model) if _name(each) == version.version), key=_number)
-            if _number(first) < _number(made):  # somebody registered the same at the same time
+            first = min((each for each in self._all(version.model) if name_of(each) == version.version), key=number_of)
+            if number_of(first) < number_of(made):  # somebody registered the same at the same time
                 self._client.delete_model_version(made.name, made.version)
             self._write_aliases(kept, str(first.version))
         return self.get(version.model, version.version) or kept
@@ -183,10 +191,10 @@ class MlflowRegistry:
                     remedy=f"driftlog versions list {version.model} shows those it has",
                 )
             kept = msgspec.structs.replace(version, digest=found.tags.get("driftlog.digest", version.digest))
-            before = _decoded(found.tags[RECORD], found).metrics if RECORD in found.tags else {}
+            before = version_in(found.tags[RECORD], found).metrics if RECORD in found.tags else {}
             if found.run_id and kept.metrics != before:
                 self._log_metrics(found.run_id, kept)
-            for key, value in ({RECORD: _record(kept)} | _tags(kept)).items():
+            for key, value in ({RECORD: record_of(kept)} | tags_of(kept)).items():
                 if found.tags.get(key) != value:
                     self._client.set_model_version_tag(found.name, found.version, key, value)
             self._write_aliases(kept, str(found.version))
@@ -246,7 +254,7 @@ class MlflowRegistry:
         found = self._client.search_runs([id], same, max_results=1)
         if found:
             return found[0]
-        tags = _tags(version) | _source_tags(version) | own
+        tags = tags_of(version) | source_tags_of(version) | own
         made = self._client.create_run(id, tags=tags, run_name=version.version)
         return self._client.get_run(made.info.run_id)
 
@@ -282,8 +290,8 @@ class MlflowRegistry:
                 return found
 
     def _find(self, model: str, version: str) -> Any:
-        named = [each for each in self._all(model) if _name(each) == version]
-        return min(named, key=_number) if named else None
+        named = [each for each in self._all(model) if name_of(each) == version]
+        return min(named, key=number_of) if named else None
 
     def _served(self, model: str) -> Any:
         return self._by_alias(model, CHAMPION)
@@ -314,21 +322,21 @@ class MlflowRegistry:
         if record is None:
             made = ModelVersion(
                 model=model,
-                version=_name(found),
+                version=name_of(found),
                 status="candidate",
                 created=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
                 note=found.description or "",
             )
         else:
-            made = _decoded(record, found)
+            made = version_in(record, found)
         made = msgspec.structs.replace(
             made, uri=f"models:/{found.name}/{found.version}", run_url=self._page(found) or made.run_url
         )
         if champion is None:
             return with_role(made, "", None)
         tags = champion.tags
-        promoted = _decoded(tags[RECORD], champion).promoted if RECORD in tags else None
-        return with_role(made, _name(champion), promoted)
+        promoted = version_in(tags[RECORD], champion).promoted if RECORD in tags else None
+        return with_role(made, name_of(champion), promoted)
 
     def _page(self, found: Any) -> str:
         """The run's page; the registry's, where the version came of no run."""
@@ -364,63 +372,3 @@ class MlflowRegistry:
                 f"{server} cannot be reached or failed ({code})", remedy="it is tried again at the next look"
             )
         return ActionFailed(f"{server} refused a request: {code}: {message[:200]}", remedy="see the server's log")
-
-
-def _number(found: Any) -> int:
-    return int(found.version)
-
-
-def _name(found: Any) -> str:
-    """driftlog's name of a model version; MLflow's number where driftlog did not register it."""
-    return str(found.tags.get(NAME) or found.version)
-
-
-def _record(version: ModelVersion) -> str:
-    return msgspec.json.encode(msgspec.structs.replace(version, uri="", run_url="")).decode()
-
-
-def _decoded(record: str, found: Any) -> ModelVersion:
-    try:
-        return msgspec.json.decode(record, type=ModelVersion)
-    except msgspec.MsgspecError as error:
-        raise VersionUnusable(
-            f"the tag {RECORD} of {found.name} {found.version} is damaged: {error}",
-            remedy="restore the tag, or delete that version in MLflow",
-        ) from error
-
-
-def _tags(version: ModelVersion) -> dict[str, str]:
-    """What people look for in MLflow; empty ones are left out."""
-    git = version.git
-    tags = {
-        NAME: version.version,
-        "driftlog.model": version.model,
-        "driftlog.status": version.status,
-        "driftlog.digest": version.digest,
-        "driftlog.decision": version.decision_id,
-        "driftlog.training_run": version.run_id,
-        "driftlog.reference": version.reference_id,
-        "driftlog.created_by": version.created_by,
-        "driftlog.previous": version.previous,
-        "driftlog.data.from": version.data.start.isoformat() if version.data else "",
-        "driftlog.data.to": version.data.end.isoformat() if version.data else "",
-        "driftlog.data.rows": str(version.data_rows or ""),
-        "driftlog.data.digest": version.data_digest,
-        "driftlog.git.commit": git.commit if git else "",
-        "driftlog.git.branch": git.branch if git else "",
-        "driftlog.git.tag": git.tag if git else "",
-        "driftlog.git.dirty": str(git.dirty).lower() if git else "",
-        "driftlog.git.remote": git.remote if git else "",
-    }
-    return {name: value for name, value in tags.items() if value}
-
-
-def _source_tags(version: ModelVersion) -> dict[str, str]:
-    """Those that MLflow's own pages show."""
-    git = version.git
-    tags = {
-        "mlflow.source.git.commit": git.commit if git else "",
-        "mlflow.source.git.branch": git.branch if git else "",
-        "mlflow.source.git.repoURL": git.remote if git else "",
-    }
-    return {name: value for name, value in tags.items() if value}
