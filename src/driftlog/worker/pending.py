@@ -65,7 +65,9 @@ def choose_alert(store: Store, name: str) -> Alert:
         None or several.
     """
     found = alerts_by_handle(store, name) or [
-        alert for alert in find_alerts(store) if alert.handle.startswith(name.lower())  # written before handles were
+        alert
+        for alert in find_alerts(store)
+        if alert.handle.startswith(name.lower())  # written before handles were
     ]
     exact = [alert for alert in found if alert.id == name] or [alert for alert in found if alert.key == name][:1]
     chosen = exact or found
