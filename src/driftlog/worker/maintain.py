@@ -41,6 +41,7 @@ from driftlog.store.decisions import (
     read_state,
     read_trial,
     take_request,
+    write_run,
     write_state,
     write_trial,
 )
@@ -197,7 +198,9 @@ def _training(loop: Loop, state: LoopState) -> tuple[LoopState, Facts]:
     except ActionUnavailable as error:
         return state, Facts(run=run, note=f"its version cannot be registered now: {error}")
     except DriftlogError as error:
-        failed = msgspec.structs.replace(run, status="failed", error=f"its version cannot be registered: {error}")
+        why = f"its version cannot be registered: {error}"[:1000]
+        failed = msgspec.structs.replace(run, status="failed", error=why)
+        write_run(loop.store, failed, term=loop.term)
         return state, Facts(run=failed)
     ends = run.data.end if run.data is not None else None
     moved = msgspec.structs.replace(

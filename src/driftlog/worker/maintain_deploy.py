@@ -26,8 +26,9 @@ def take_step(loop: Loop, state: LoopState) -> tuple[LoopState, str]:
     step = steps[state.step]
     at = state.since or loop.now
     version = loop.candidate(state)
-    if version is None:
-        return msgspec.structs.replace(state, stage="idle"), f"the registry has no version {state.version} any more"
+    if version is None or version.status == "refused":
+        why = "was refused by hand" if version is not None else "is not in the registry any more"
+        return msgspec.structs.replace(state, stage="idle"), f"version {state.version} {why}"
     action = f"deploy|{state.run_id}|{step}"
     try:
         if action_status(loop.store, loop.model, loop.environment, action) != "done":
