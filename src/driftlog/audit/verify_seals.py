@@ -302,9 +302,7 @@ class _Bucket:
         elsewhere = {hit.id for hit in self.store.find_by_ids(pattern, [id for id, _ in missing])}
         for id, place in missing:
             if id in elsewhere:
-                what = (
-                    f"its @timestamp or environment is not that of {self.cluster.seals[0].object}, where it was sealed"
-                )
+                what = f"its @timestamp or environment, or its id in {place}, is not what was sealed"
                 self.findings.add("changed", _where(id, self.cluster.model), what)
             else:
                 self.findings.add("removed", _where(id, self.cluster.model), f"sealed in {place}, and no longer there")
