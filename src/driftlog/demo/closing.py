@@ -23,6 +23,7 @@ from driftlog.evaluate.segments.weakest import rank_segments
 from driftlog.present.report import render_report
 from driftlog.present.report_data import load_report_data
 from driftlog.store.client import Store
+from driftlog.worker.happenings import markers
 from driftlog.worker.report_source import profile_source
 
 WIDE = 110
@@ -61,6 +62,7 @@ def _write_report(store: Store, settings: ModelSettings, options: DemoOptions) -
         settings.name,
         environment=settings.environment,
         profiles=profiles,
+        markers=markers(store, settings.name, settings.environment),
         rank=partial(rank_segments, settings=settings),
     )
     path = (options.report or options.folder / "report.html").absolute()

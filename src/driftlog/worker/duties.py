@@ -27,6 +27,7 @@ from driftlog.worker.attend import PERIOD as ATTEND_PERIOD
 from driftlog.worker.attend import attend
 from driftlog.worker.audit import anchor, record_alerts, seal
 from driftlog.worker.audit_settings import record_settings
+from driftlog.worker.erasure import returned
 from driftlog.worker.maintain_build import maintain_model
 from driftlog.worker.maintain_once import maintain_folder
 from driftlog.worker.memory import Memory
@@ -38,6 +39,7 @@ log = logging.getLogger("driftlog.worker")
 
 LOOK_PERIOD: Final = timedelta(seconds=30)
 """Maintenance and seals are looked at as often as there are cycles, but not oftener than this."""
+ERASURE_PERIOD: Final = timedelta(minutes=10)
 REVIEW_PERIOD: Final = timedelta(minutes=15)
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 ANCHOR_PERIOD: Final = timedelta(minutes=5)
@@ -91,6 +93,7 @@ class Duties:
             Duty("maintenance", lambda model: max(LOOK_PERIOD, model.cycle), self._maintain),
             Duty("seals", lambda model: max(LOOK_PERIOD, model.cycle), self._seal),
             Duty("review", lambda _: REVIEW_PERIOD, self._review),
+            Duty("erasures", lambda _: ERASURE_PERIOD, self._returned),
         )
 
     @property
@@ -164,6 +167,10 @@ class Duties:
 
     def _seal(self, model: ModelSettings, _term: int) -> None:
         seal(self._store, model, self._settings.audit, self.chain, now=self._now, actor=self._actor)
+
+    def _returned(self, model: ModelSettings, _term: int) -> None:
+        """Erased subjects that came back: told in the log, removed by the janitor, who may."""
+        returned(self._store, model, since=self._now() - ERASURE_PERIOD - OVERLAP)
 
     def _review(self, model: ModelSettings, _term: int) -> None:
         made = review_due(self._store, self._settings, model, now=self._now, recorder=self.chain, actor=self._actor)
