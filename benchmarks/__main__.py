@@ -23,7 +23,17 @@ INTRODUCTION = HERE / "introduction.md"
 
 
 LONG = frozenset(
-    {"audit", "calibration", "cost_curve", "default_rule", "estimation", "estimation_peer", "peers", "segments"}
+    {
+        "anomaly_rule",
+        "audit",
+        "calibration",
+        "cost_curve",
+        "default_rule",
+        "estimation",
+        "estimation_peer",
+        "peers",
+        "segments",
+    }
 )
 """Those that take long, need other environments, or write a page of their own: run them by name."""
 
