@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from driftlog.audit.canonical import sha256
+from driftlog.audit.clusters import clusters
 from driftlog.audit.keys import SigningKey
 from driftlog.audit.sealing import events_query
 from driftlog.audit.seals import Seal, instant, part_id, seal_of, unpack
 from driftlog.audit.verify_chain import Progress
-from driftlog.audit.verify_seals import clusters
 from driftlog.contract.errors import UsageError
 from driftlog.store.client import Store
 from driftlog.store.values import Document

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from driftlog.audit.ahead import ahead
+from driftlog.audit.clusters import Cluster, clusters
 from driftlog.audit.findings import Findings
 from driftlog.audit.id_set import IdSet, id_hash
 from driftlog.audit.merkle import Tree, leaf_of
@@ -43,32 +44,6 @@ EVENT_PAGE: Final = 2000
 NAMED: Final = 1000
 """Missing events of one bucket that are told one by one."""
 AHEAD: Final = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """Seals of one model and environment whose buckets overlap: usually those of one bucket."""
-
-    model: str
-    environment: str
-    span: Window
-    seals: tuple[Seal, ...]
-
-
-def clusters(seals: Iterable[Seal], within: Window | None = None) -> list[Cluster]:
-    """Seals by model, environment and time; those that touch `within`."""
-    found: list[Cluster] = []
-    for seal in sorted(seals, key=lambda seal: (seal.model, seal.environment, seal.bucket, seal.sequence)):
-        if within is not None and not seal.bucket.overlaps(within):
-            continue
-        last = found[-1] if found else None
-        same = last is not None and (last.model, last.environment) == (seal.model, seal.environment)
-        if last is not None and same and seal.bucket.start < last.span.end:
-            span = Window(last.span.start, max(last.span.end, seal.bucket.end))
-            found[-1] = Cluster(seal.model, seal.environment, span, (*last.seals, seal))
-        else:
-            found.append(Cluster(seal.model, seal.environment, seal.bucket, (seal,)))
-    return found
 
 
 @dataclass(slots=True)
