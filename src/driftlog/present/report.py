@@ -46,5 +46,6 @@ def render_report(data: ReportData) -> str:
         generated=f"{day(data.generated.replace(second=0, microsecond=0))} UTC",
         version=data.version,
         reference=clean(data.reference.id, 64) if data.reference is not None else "none",
+        anchor=clean(data.anchor, 600),
         runs=sorted({clean(m.run_id, 64) for m in data.measurements if m.run_id})[-1:],
     )

@@ -105,6 +105,8 @@ class ReportData:
     """Segments of the latest window, the weakest first."""
     markers: tuple[Marker, ...] = ()
     """What happened beside the numbers, in order of time."""
+    anchor: str = ""
+    """The head of the audit trail: a page that is kept elsewhere shows when the trail's tail was cut off."""
     version: str = driftlog.__version__
 
     @property
@@ -128,6 +130,7 @@ def load_report_data(
     rank: Callable[[Sequence[Measurement]], Sequence[SegmentRank]] | None = None,
     markers: Sequence[Marker] = (),
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    anchor: str = "",
 ) -> ReportData:
     """Data of the report about `model`, of all its windows or those inside [since, until].
 
@@ -172,6 +175,7 @@ def load_report_data(
         profiles=profiles,
         weakest=_weakest(store, found, rank) if rank is not None else (),
         markers=markers,
+        anchor=anchor,
         generated=now(),
     )
 
@@ -209,6 +213,7 @@ def assemble(
     profiles: ProfileSource | None = None,
     weakest: Sequence[SegmentRank] = (),
     markers: Sequence[Marker] = (),
+    anchor: str = "",
 ) -> ReportData:
     """`ReportData` from its parts; the distributions are drawn from `profiles`."""
     kept = tuple(
@@ -225,6 +230,7 @@ def assemble(
         reference=_reference_facts(kept, profiles),
         weakest=tuple(weakest),
         markers=tuple(markers),
+        anchor=anchor,
     )
 
 

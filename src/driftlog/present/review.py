@@ -91,6 +91,7 @@ def render_review(data: ReviewData) -> str:
         owner=clean(data.owner, 80),
         period=period_text(data),
         timezone=clean(data.timezone, 60),
+        anchor=clean(data.report.anchor, 600),
         status=said,
         cards=review_cards(data),
         objectives=[objective_view(one, data) for one in data.objectives],

@@ -21,6 +21,7 @@ from driftlog.audit.seals import moment
 from driftlog.contract.alert import Alert
 from driftlog.contract.audit import AuditAction, AuditEntry
 from driftlog.contract.auditing import AuditSettings
+from driftlog.contract.errors import DriftlogError
 from driftlog.contract.handling import Transition
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.window import Window
@@ -136,6 +137,16 @@ def transition_entry(alert: Alert, transition: Transition) -> AuditEntry:
 
 
 # Heads
+
+
+def head_line(store: Store, audit: AuditSettings, now: datetime) -> str:
+    """The head of the trail in one line, for pages that are kept elsewhere; empty where there is none to be had."""
+    try:
+        head = signed_head(store, audit, now=now)
+    except DriftlogError as error:
+        log.warning("the page goes without the head of the audit trail: %s", error)
+        return ""
+    return head.text() if head is not None else ""
 
 
 def anchor(

@@ -35,6 +35,7 @@ from driftlog.store.decisions import find_runs as find_trainings
 from driftlog.store.documents import document_id
 from driftlog.store.results import find_measurements
 from driftlog.store.runs import find_runs
+from driftlog.worker.audit import head_line
 from driftlog.worker.happenings import MOST as MOST_RECORDS
 from driftlog.worker.happenings import VERSIONS, concerns, kind_of, markers, told, when
 from driftlog.worker.review_findings import next_actions, open_risks
@@ -68,7 +69,13 @@ _QUIET: Final = frozenset({"no_data", "go_on", "cooling_down", "quiet_hours", "w
 
 
 def load_review(
-    store: Store, settings: ModelSettings, period: Window, every: Every, *, now: Callable[[], datetime]
+    store: Store,
+    settings: ModelSettings,
+    period: Window,
+    every: Every,
+    *,
+    now: Callable[[], datetime],
+    anchor: str = "",
 ) -> ReviewData:
     """All of the review of one period."""
     zone, name, place = settings.timezone, settings.name, settings.environment
@@ -97,7 +104,9 @@ def load_review(
         period=period,
         timezone=zone,
         generated=now(),
-        report=assemble(name, place, measurements=measured, alerts=alerts, generated=now(), markers=drawn),
+        report=assemble(
+            name, place, measurements=measured, alerts=alerts, generated=now(), markers=drawn, anchor=anchor
+        ),
         objectives=objectives,
         changes=_changes(store, settings, period),
         alerts=own,
@@ -273,7 +282,7 @@ def review_due(
             store.put(store.names.state, id, value, if_seq_no=hit.seq_no, if_primary_term=hit.primary_term)
         except StoreConflict:
             return None
-    data = load_review(store, model, period, every, now=now)
+    data = load_review(store, model, period, every, now=now, anchor=head_line(store, settings.audit, now()))
     html = render_review(data)
     file = str(write_review(html, data, Path(model.review.folder))) if model.review.folder else ""
     done = began

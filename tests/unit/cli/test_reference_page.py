@@ -50,6 +50,8 @@ def test_all_commands_are_there() -> None:
     """One more is one more promise: it is written here, too."""
     wanted = "init setup doctor local intake worker run reference import results alerts predictions report models"
     wanted += " compare scenario experiment feedback survey label config demo version vocabulary segments"
-    wanted += " thresholds objectives watchdog notify maintain retrain versions export-training audit note erase janitor"
+    wanted += (
+        " thresholds objectives watchdog notify maintain retrain versions export-training audit note erase janitor"
+    )
     wanted += " review handbook"
     assert set(wanted.split()) == set(LAZY)

@@ -47,6 +47,7 @@ def report(
     from driftlog.present.report import render_report
     from driftlog.present.report_data import load_report_data
     from driftlog.store.results import latest_window
+    from driftlog.worker.audit import head_line
     from driftlog.worker.happenings import markers
     from driftlog.worker.report_source import profile_source
 
@@ -64,6 +65,7 @@ def report(
             profiles=profile_source(store, chosen.name, place),
             rank=partial(rank_segments, settings=chosen),
             markers=markers(store, chosen.name, place, since=span.since, until=span.until),
+            anchor=head_line(store, session.settings.audit, session.now()),
             now=session.now,
         )
     path = output or Path(f"{chosen.name}-report.html")

@@ -51,6 +51,7 @@ def review(
     from driftlog.audit.chain import Chain
     from driftlog.present.review import render_review
     from driftlog.worker import review_periods as periods
+    from driftlog.worker.audit import head_line
     from driftlog.worker.review import load_review, record_review, send_review
 
     if week is not None and month is not None:
@@ -72,7 +73,14 @@ def review(
                 "no channel to send it to",
                 remedy=f"name channels in models.{chosen.name}.review.channels of driftlog.yml",
             )
-        data = load_review(store, chosen, period, every, now=session.now)
+        data = load_review(
+            store,
+            chosen,
+            period,
+            every,
+            now=session.now,
+            anchor=head_line(store, session.settings.audit, session.now()),
+        )
         html = render_review(data)
         path = output or Path(f"{chosen.name}-review-{data.label}.html")
         try:
