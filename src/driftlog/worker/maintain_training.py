@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from driftlog.act.files import sha256_of
 from driftlog.contract.errors import ActionUnavailable, DriftlogError, StoreError
 from driftlog.contract.maintenance import LoopState, ModelVersion, TrainingRun
 from driftlog.store.decisions import begin_action, end_action, read_run, write_run
@@ -117,7 +118,8 @@ def register(loop: Loop, run: TrainingRun) -> ModelVersion:
     known = there[-1] if there else loop.registry.get(loop.model, run.version)
     if known is not None:
         return known
-    output = loop.folder / "training" / run.id / "output"
+    folder = loop.folder / "training" / run.id
+    output, data = folder / "output", folder / "data.csv"
     wanted = ModelVersion(
         model=loop.model,
         version=run.version,
@@ -126,6 +128,8 @@ def register(loop: Loop, run: TrainingRun) -> ModelVersion:
         created_by="driftlog",
         data=run.data,
         data_rows=run.data_rows,
+        data_digest=sha256_of(data) if data.exists() else "",
+        decision_id=run.decision_id,
         run_url=run.url,
         run_id=run.id,
         note=f"training run {run.id}",
