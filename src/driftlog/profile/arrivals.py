@@ -68,7 +68,7 @@ def earlier(newest: datetime, now: datetime, timezone: str) -> list[Window]:
     >>> from datetime import timedelta
     >>> noon = datetime(2026, 3, 30, 10, tzinfo=UTC)  # the clock went forward on the 29th: noon in Berlin
     >>> earlier(noon, noon + timedelta(hours=1), "Europe/Berlin")[0].label()
-    '2026-03-23T11:00Z/2026-03-23T12:00Z'
+    '2026-03-23T11:00:00Z/2026-03-23T12:00:00Z'
     """
     zone = ZoneInfo(timezone)
     edges = [when.astimezone(zone).replace(tzinfo=None) for when in (newest, now)]

@@ -297,6 +297,7 @@ def test_counts_follow_in_the_next_cycle(world: World) -> None:
     world.cycle()
 
     assert world.counted() == 210
+    world.store.refresh(world.store.names.state)
     assert erasures.read_marks(world.store, "churn", ("production", "")) == []
 
 

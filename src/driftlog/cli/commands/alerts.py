@@ -8,7 +8,7 @@ import click
 
 from driftlog.cli import exits
 from driftlog.cli.base import DefaultGroup
-from driftlog.cli.commands import alert_handling, alert_silences, alerts_test
+from driftlog.cli.commands import alert_handling, alert_rehearsal, alert_silences
 from driftlog.cli.output import print_json_lines
 from driftlog.cli.params import as_json, environment, exit_code, since_until
 from driftlog.cli.session import Session
@@ -151,5 +151,5 @@ def history(session: Session, alert: str, as_json: bool) -> None:
         session.console.print(history_view(episodes))
 
 
-for command in (*alert_handling.COMMANDS, *alert_silences.COMMANDS, alerts_test.test):
+for command in (*alert_handling.COMMANDS, *alert_silences.COMMANDS, alert_rehearsal.test):
     alerts.add_command(command)
