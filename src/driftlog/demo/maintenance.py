@@ -164,7 +164,8 @@ def print_maintenance(maintenance: Maintenance, live: pd.DataFrame, file: Path, 
     console.print("\n[bold]What the maintenance loop did[/]")
     spoken = [each for each in maintenance.decisions() if each.outcome in SPOKEN]
     for each in spoken:
-        console.print(f"  {each.at:%b %d}  {each.outcome:<16} {each.version:<14}", highlight=False)
+        version = "" if each.outcome == "retrain" else each.version  # what comes of it has no name yet
+        console.print(f"  {each.at:%b %d}  {each.outcome:<16} {version}".rstrip(), highlight=False)
     trials = find_trials(maintenance.store, maintenance.settings.name, environment=maintenance.settings.environment)
     for trial in sorted(trials, key=lambda each: each.at):
         console.print(f"  trial of {trial.candidate}: {escape(trial.reason)}", highlight=False)
