@@ -42,7 +42,8 @@ bench: ## measure all figures of docs/benchmarks.md (about 15 minutes)
 
 docs: ## write the generated pages again
 	@scripts/bootstrap dev
-	@$(BIN)/python -m driftlog.cli.reference > docs/cli.md
+	@$(BIN)/python -m driftlog.cli.reference docs/cli.md
+	@$(BIN)/python -m driftlog.config.reference docs/configuration.md
 
 stop: ## stop the local Elasticsearch
 	@if [ -x $(BIN)/driftlog ]; then $(BIN)/driftlog local stop; fi
