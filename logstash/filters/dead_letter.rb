@@ -19,14 +19,5 @@ def filter(event)
   missing = why.match?(/index_not_found_exception|security_exception|no such index|is unauthorized/)
   reason = missing && fields.key?("model") ? "unknown_model" : "rejected"
   refused = Driftlog::Refused.new(reason, why, missing ? "model.name" : nil)
-  [made(Driftlog.quarantine(refused, raw, @rules, Time.now.utc, source.empty? ? "http" : source, "dead letter", "1"))]
-end
-
-def made(document)
-  source = document.source
-  timestamp = source.delete("@timestamp")
-  event = LogStash::Event.new(source.merge("@timestamp" => LogStash::Timestamp.new(timestamp)))
-  event.remove("@version")
-  event.set("[@metadata][driftlog]", { "index" => document.index, "id" => document.id })
-  event
+  [Driftlog.event_of(Driftlog.quarantine(refused, raw, @rules, Time.now.utc, source.empty? ? "http" : source, "dead letter", "1"))]
 end

@@ -663,6 +663,18 @@ module Driftlog
     text.b.match?(/(?:[\xC0-\xFF]|[\xE0-\xFF][\x80-\xBF]|[\xF0-\xFF][\x80-\xBF]{2})\z/n)
   end
 
+  # ---- events ----------------------------------------------------------------------------------------------------------
+
+  # The event of a document: its fields and nothing else, index and id in [@metadata][driftlog] for the outputs.
+  def event_of(document)
+    source = document.source
+    timestamp = source.delete("@timestamp")
+    event = LogStash::Event.new(source.merge("@timestamp" => LogStash::Timestamp.new(timestamp)))
+    event.remove("@version")
+    event.set("[@metadata][driftlog]", { "index" => document.index, "id" => document.id })
+    event
+  end
+
   # ---- classic log lines -------------------------------------------------------------------------------------------
 
   LOG_LINE = /\A\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?)\]?[\s|:-]+(?:\[?[A-Z]+\]?)[\s|:-]+(.*)\z/m

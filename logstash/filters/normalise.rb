@@ -54,19 +54,10 @@ def beats_line(event)
 end
 
 def store(raw, position, batch, source, now)
-  made(Driftlog.normalise(raw, @rules, now, source))
+  Driftlog.event_of(Driftlog.normalise(raw, @rules, now, source))
 rescue Driftlog::Refused => e
-  made(Driftlog.quarantine(e, raw, @rules, now, source, batch, position))
+  Driftlog.event_of(Driftlog.quarantine(e, raw, @rules, now, source, batch, position))
 rescue StandardError => e
   unforeseen = Driftlog::Refused.new("rejected", "the filter failed on this event: #{e.class}: #{e.message[0, 300]}")
-  made(Driftlog.quarantine(unforeseen, raw, @rules, now, source, batch, position))
-end
-
-def made(document)
-  source = document.source
-  timestamp = source.delete("@timestamp")
-  event = LogStash::Event.new(source.merge("@timestamp" => LogStash::Timestamp.new(timestamp)))
-  event.remove("@version")
-  event.set("[@metadata][driftlog]", { "index" => document.index, "id" => document.id })
-  event
+  Driftlog.event_of(Driftlog.quarantine(unforeseen, raw, @rules, now, source, batch, position))
 end

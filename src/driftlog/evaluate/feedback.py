@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from driftlog.contract.feedback import ClusterSums, FeedbackSummary, RatingSums
-from driftlog.contract.measurement import Measurement
+from driftlog.contract.measurement import Measurement, Purpose
 from driftlog.contract.settings import ModelSettings
 from driftlog.evaluate.clusters import mean_interval, share_interval
 from driftlog.evaluate.context import SeriesContext
@@ -89,21 +89,9 @@ def _measured(
 
 
 def _responses(responses: int, predictions: int, settings: ModelSettings, context: SeriesContext) -> Measurement:
-    responses = min(responses, predictions)
-    enough = predictions >= settings.min_rows
-    low, high = wilson_interval(responses, predictions)
-    return context.measurement(
-        "response_rate",
-        "feedback",
-        responses / predictions if enough else None,
-        lower=low if enough else None,
-        upper=high if enough else None,
-        n_current=predictions,
-        unit="share",
-        method="predictions with a rating, comment or form / predictions; Wilson 95 %",
-        details={"responses": float(responses)},
-        note="" if enough else f"fewer than {settings.min_rows} predictions",
-    )
+    what = "predictions with a rating, comment or form / predictions; Wilson 95 %"
+    counted = ("responses", min(responses, predictions), predictions, "predictions")
+    return _share("response_rate", "feedback", counted, what, settings, context)
 
 
 def _labels(sums: ClusterSums, settings: ModelSettings, context: SeriesContext) -> Measurement:
@@ -115,19 +103,33 @@ def _labels(sums: ClusterSums, settings: ModelSettings, context: SeriesContext) 
 
 
 def _unmatched(summary: FeedbackSummary, settings: ModelSettings, context: SeriesContext) -> Measurement:
+    what = "feedback whose prediction is not there / feedback, by its own time; Wilson 95 %"
     n = summary.feedback
-    unmatched = min(summary.unmatched, n)
+    counted = ("unmatched", min(summary.unmatched, n), n, "feedback documents")
+    return _share("unmatched_feedback", "integrity", counted, what, settings, context)
+
+
+def _share(
+    metric: str,
+    purpose: Purpose,
+    counted: tuple[str, int, int, str],
+    method: str,
+    settings: ModelSettings,
+    context: SeriesContext,
+) -> Measurement:
+    """The share of `counted` (what is counted, how many, of how many, of what), with its Wilson interval."""
+    name, k, n, of = counted
     enough = n >= settings.min_rows
-    low, high = wilson_interval(unmatched, n)
+    low, high = wilson_interval(k, n)
     return context.measurement(
-        "unmatched_feedback",
-        "integrity",
-        unmatched / n if enough else None,
+        metric,
+        purpose,
+        k / n if enough else None,
         lower=low if enough else None,
         upper=high if enough else None,
         n_current=n,
         unit="share",
-        method="feedback whose prediction is not there / feedback, by its own time; Wilson 95 %",
-        details={"unmatched": float(unmatched)},
-        note="" if enough else f"fewer than {settings.min_rows} feedback documents",
+        method=method,
+        details={name: float(k)},
+        note="" if enough else f"fewer than {settings.min_rows} {of}",
     )

@@ -91,10 +91,8 @@ class Worker:
         try:
             every = timedelta(seconds=max(1.0, period.total_seconds()))
             self._timetable.add(LEASES, every, self._follow_leases)
-            lease_s = (
-                self._settings.worker.lease.total_seconds()
-            )  # after the first cycles, which may be all that lacked
-            self._timetable.add(WATCHING, every, self._duties.of_installation, delay_s=lease_s)
+            first_s = self._settings.worker.lease.total_seconds()  # the first cycles may be all that lacked
+            self._timetable.add(WATCHING, every, self._duties.of_installation, delay_s=first_s)
             self._timetable.add(ANCHORING, ANCHOR_PERIOD, self._duties.anchor)
             if self._settings.notifications.channels:
                 self._timetable.add(NOTIFYING, NOTIFY_PERIOD, self._notify)
