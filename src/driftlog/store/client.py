@@ -63,6 +63,8 @@ _READ_RETRIES: Final = 2
 _SHARD_WAIT: Final = "10s"
 """How long documents of a bulk wait for a shard that has no node before they, and only they, are refused."""
 _IDS_SLICE: Final = 1000
+_SHARD_STARTS_S: Final = (0.1, 0.4, 1.5)
+"""Pauses between readings by id of an index whose shard is about to start."""
 
 
 class Store:
@@ -224,13 +226,25 @@ class Store:
         found: dict[str, Document] = {}
         for part in parts(list(dict.fromkeys(ids)), _IDS_SLICE):
             wanted: list[Document] = [{"_id": id} | ({"_source": source} if source is not None else {}) for id in part]
-            response = self.request("POST", f"/{_quoted(index)}/_mget", body={"docs": wanted}, repeat=True)
-            for doc in response["docs"]:
+            for doc in self._mget_whole(index, wanted):
                 if doc.get("found"):
                     found[doc["_id"]] = doc.get("_source", {})
-                elif "error" in doc and doc["error"].get("type") != "index_not_found_exception":
-                    raise by_status(503, explain(doc["error"]))
         return found
+
+    def _mget_whole(self, index: str, wanted: list[Document]) -> list[Document]:
+        """Documents found and not found. One that could not be asked for, as its shard has no node yet (the index is
+        just being made), is a read to repeat like any other that a node refuses."""
+        pauses = iter(_SHARD_STARTS_S)
+        while True:
+            response = self.request("POST", f"/{_quoted(index)}/_mget", body={"docs": wanted}, repeat=True)
+            docs: list[Document] = response["docs"]
+            errors = [doc["error"] for doc in docs if "error" in doc]
+            failed = next((error for error in errors if error.get("type") != "index_not_found_exception"), None)
+            if failed is None:
+                return docs
+            if (pause := next(pauses, None)) is None:
+                raise by_status(503, explain(failed))
+            time.sleep(pause)
 
     def find_by_ids(self, pattern: str, ids: Iterable[str]) -> list[Hit]:
         """Searchable documents with one of `ids` in any index of `pattern`; an id can occur in several."""

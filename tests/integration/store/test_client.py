@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -109,6 +110,29 @@ def test_not_a_number_becomes_null(bare_store: Store, index: str) -> None:
     bare_store.bulk([BulkAction("index", index, "b", values)])
 
     assert bare_store.mget(index, ["a", "b"]) == {id: {"nan": None, "inf": None, "one": 1.5} for id in "ab"}
+
+
+def make_without_node(store: Store, index: str) -> None:
+    """An index whose shard waits for a node that is not there."""
+    settings = {"number_of_replicas": 0, "routing.allocation.require._name": "nobody"}
+    store.request("PUT", f"/{index}", params={"wait_for_active_shards": "0"}, body={"settings": {"index": settings}})
+
+
+def test_reading_by_id_waits_for_an_index_that_is_just_being_made(bare_store: Store, index: str) -> None:
+    """Of two that start at once one may ask while the other's index has no shard yet."""
+    make_without_node(bare_store, index)
+    free = {"index": {"routing.allocation.require._name": None}}
+    allowed = threading.Timer(0.3, bare_store.request, ("PUT", f"/{index}/_settings"), {"body": free})
+    allowed.start()
+    assert bare_store.mget(index, ["a"]) == {}
+    allowed.join()
+
+
+def test_reading_by_id_where_no_shard_ever_starts_is_refused(bare_store: Store, index: str) -> None:
+    """Never an answer that looks like an absent document."""
+    make_without_node(bare_store, index)
+    with pytest.raises(StoreUnavailable, match="No shard available"):
+        bare_store.mget(index, ["a"])
 
 
 def test_scan_sees_every_document_once_although_others_are_written(bare_store: Store, index: str) -> None:
