@@ -11,6 +11,7 @@ from driftlog.config.decode import field_types
 from driftlog.config.descriptions.alerting import ALERTING
 from driftlog.config.descriptions.auditing import AUDITING
 from driftlog.config.descriptions.core import CORE
+from driftlog.config.descriptions.exporting import EXPORTING
 from driftlog.config.descriptions.maintaining import MAINTAINING
 from driftlog.config.descriptions.notifying import NOTIFYING
 from driftlog.config.descriptions.surveying import SURVEYING
@@ -27,10 +28,12 @@ SECTIONS: Final[dict[str, str]] = {
     "feedback": "Survey links.",
     "audit": "The audit trail.",
     "retention": "How long whole periods are kept.",
+    "export": "Metrics for other tools (`driftlog export`).",
+    "export.prometheus": "The page that Prometheus scrapes (`driftlog export prometheus`).",
     "janitor": "Who drops and erases (`driftlog janitor`, `driftlog erase`).",
 }
 
-DESCRIPTIONS: Final[dict[str, str]] = CORE | ALERTING | NOTIFYING | SURVEYING | MAINTAINING | AUDITING
+DESCRIPTIONS: Final[dict[str, str]] = CORE | ALERTING | NOTIFYING | SURVEYING | MAINTAINING | AUDITING | EXPORTING
 
 
 def rows() -> list[tuple[str, str, str, str]]:

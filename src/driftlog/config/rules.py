@@ -12,6 +12,7 @@ from driftlog.config.alerting_rules import check_alerting
 from driftlog.config.auditing_rules import check_retention
 from driftlog.config.decode import SettingRefused
 from driftlog.config.experiment_rules import check_experiments
+from driftlog.config.exporting_rules import check_exporting
 from driftlog.config.maintaining_rules import check_maintaining
 from driftlog.config.notifying_rules import check_notifications
 from driftlog.config.origins import SettingPath
@@ -38,6 +39,7 @@ def check_rules(settings: Settings) -> None:
     check_retention(settings)
     check_feedback(settings)
     check_notifications(settings.notifications)
+    check_exporting(settings.export)
     for model in settings.models:
         _check_model(model, ("models", model.name))
 

@@ -57,9 +57,10 @@ def render_template() -> str:
             continue
         above, _, name = path.rpartition(".")
         if above != section:
-            lines.append(f"\n# {SECTIONS[above]}\n{above}:")
+            outer = "  " * above.count(".")
+            lines.append(f"\n{outer}# {SECTIONS[above]}\n{outer}{above.rpartition('.')[2]}:")
             section = above
-        indent = "  " if above else ""
+        indent = "  " * (above.count(".") + 1) if above else ""
         lines.append(_line(f"{indent}# {name}: {default}", description))
     return "\n".join(lines) + "\n\n" + "\n".join(models) + "\n" + _THRESHOLD
 

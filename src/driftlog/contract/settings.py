@@ -10,6 +10,7 @@ import msgspec
 from driftlog.contract.alerting import AlertSettings, ObjectiveSettings
 from driftlog.contract.auditing import AuditSettings, JanitorSettings, RetentionSettings, ReviewSettings
 from driftlog.contract.events import Task
+from driftlog.contract.exporting import ExportSettings
 from driftlog.contract.maintaining import MaintainSettings
 from driftlog.contract.names import Period, check_model_name, check_prefix
 from driftlog.contract.notifying import NotificationSettings
@@ -322,6 +323,7 @@ class Settings(Strict, frozen=True):
     audit: AuditSettings = msgspec.field(default_factory=AuditSettings)
     retention: RetentionSettings = msgspec.field(default_factory=RetentionSettings)
     janitor: JanitorSettings = msgspec.field(default_factory=JanitorSettings)
+    export: ExportSettings = msgspec.field(default_factory=ExportSettings)
     models: tuple[ModelSettings, ...] = ()
 
     def __post_init__(self) -> None:

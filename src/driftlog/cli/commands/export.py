@@ -1,0 +1,27 @@
+"""``driftlog export``: what driftlog knows, in the tools beside it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from driftlog.cli.base import LazyGroup
+
+_COMMANDS: Final = "driftlog.cli.commands"
+LAZY: Final[dict[str, str]] = {
+    "prometheus": f"{_COMMANDS}.export_prometheus:prometheus",
+}
+"""Every destination, in the order of ``driftlog export --help``."""
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=LAZY,
+    examples=["driftlog export prometheus", "driftlog export prometheus --once"],
+)
+def export() -> None:
+    """Hand on what is known to other tools.
+
+    Read from results, alerts and profiles; nothing is computed anew.
+    """

@@ -1,0 +1,1 @@
+"""Metrics handed on to the tools beside it."""
