@@ -14,6 +14,8 @@ from driftlog.config.descriptions.core import CORE
 from driftlog.config.descriptions.exporting import EXPORTING
 from driftlog.config.descriptions.maintaining import MAINTAINING
 from driftlog.config.descriptions.notifying import NOTIFYING
+from driftlog.config.descriptions.payloads import PAYLOADS
+from driftlog.config.descriptions.sources import SOURCES
 from driftlog.config.descriptions.surveying import SURVEYING
 from driftlog.config.environment import variable_name
 from driftlog.config.masked import plain
@@ -33,7 +35,9 @@ SECTIONS: Final[dict[str, str]] = {
     "janitor": "Who drops and erases (`driftlog janitor`, `driftlog erase`).",
 }
 
-DESCRIPTIONS: Final[dict[str, str]] = CORE | ALERTING | NOTIFYING | SURVEYING | MAINTAINING | AUDITING | EXPORTING
+DESCRIPTIONS: Final[dict[str, str]] = (
+    CORE | ALERTING | NOTIFYING | SURVEYING | MAINTAINING | AUDITING | EXPORTING | SOURCES | PAYLOADS
+)
 
 
 def rows() -> list[tuple[str, str, str, str]]:

@@ -16,6 +16,8 @@ from driftlog.config.exporting_rules import check_exporting
 from driftlog.config.maintaining_rules import check_maintaining
 from driftlog.config.notifying_rules import check_notifications
 from driftlog.config.origins import SettingPath
+from driftlog.config.payload_rules import check_payloads
+from driftlog.config.source_rules import check_sources
 from driftlog.config.surveying_rules import check_feedback, check_surveying
 from driftlog.config.threshold_rules import check_threshold
 from driftlog.config.watching_rules import check_watching
@@ -42,6 +44,7 @@ def check_rules(settings: Settings) -> None:
     check_exporting(settings.export)
     for model in settings.models:
         _check_model(model, ("models", model.name))
+    check_sources(settings)
 
 
 def _check_elasticsearch(settings: ElasticsearchSettings) -> None:
@@ -171,6 +174,7 @@ def _check_model(model: ModelSettings, path: SettingPath) -> None:
     check_experiments(model, path)
     check_maintaining(model, path)
     check_surveying(model, path)
+    check_payloads(model, path)
     for index, threshold in enumerate(model.thresholds):
         check_threshold(threshold, (*path, "thresholds", index))
 

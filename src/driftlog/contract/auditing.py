@@ -52,6 +52,7 @@ class RetentionSettings(Strict, frozen=True):
     feedback: timedelta | None = None
     resources: timedelta | None = None
     quarantine: timedelta | None = None
+    payloads: timedelta | None = None
     outcomes: timedelta | None = None
     opinions: timedelta | None = None
     profiles: timedelta | None = None

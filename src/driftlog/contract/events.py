@@ -46,6 +46,12 @@ QUARANTINE_REASONS: Final[dict[str, str]] = {
     "missing_resource": "a resource event without measurements",
     "illegal_field": "a field has a type that cannot be stored",
     "too_many_fields": "more features than an index accepts",
+    "unknown_event_type": "a CloudEvent that is no inference request, response or feedback",
+    "missing_request_id": "a CloudEvent without id",
+    "illegal_payload": "a payload of which no prediction can be read",
+    "missing_feature_names": "a payload without names of its columns, and none are configured",
+    "no_request": "a response whose request did not come",
+    "late_response": "a response after its request was taken for failed",
     "id_reused": "another event with other content has this event.id",
     "rejected": "Elasticsearch refused the document",
 }

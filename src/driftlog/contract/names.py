@@ -158,6 +158,7 @@ MONTHLY_KINDS: Final = (
     "feedback",
     "resources",
     "quarantine",
+    "payloads",
     "outcomes",
     "opinions",
     "profiles",

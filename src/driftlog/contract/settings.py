@@ -14,6 +14,8 @@ from driftlog.contract.exporting import ExportSettings
 from driftlog.contract.maintaining import MaintainSettings
 from driftlog.contract.names import Period, check_model_name, check_prefix
 from driftlog.contract.notifying import NotificationSettings
+from driftlog.contract.payloads import PayloadSettings
+from driftlog.contract.source import SourceSettings
 from driftlog.contract.strict import Secret, Strict
 from driftlog.contract.surveying import FeedbackSettings, LabellingSettings, SurveySettings
 
@@ -295,6 +297,10 @@ class ModelSettings(Strict, frozen=True):
     labelling: LabellingSettings = msgspec.field(default_factory=LabellingSettings)
     maintain: MaintainSettings = msgspec.field(default_factory=MaintainSettings)
     review: ReviewSettings = msgspec.field(default_factory=ReviewSettings)
+    payloads: PayloadSettings = msgspec.field(default_factory=PayloadSettings)
+    """How predictions are read from what Seldon Core and KServe log."""
+    source: SourceSettings = msgspec.field(default_factory=SourceSettings)
+    """Predictions in an index of the user's own."""
 
     def __post_init__(self) -> None:
         check_model_name(self.name, where="models.name")

@@ -19,7 +19,7 @@ from driftlog.store.values import IndexInfo
 log = logging.getLogger("driftlog.store")
 
 PERIODIC_KINDS: Final = ("predictions", *MONTHLY_KINDS)
-RAW_KINDS: Final = ("predictions", "feedback", "resources", "quarantine", "outcomes", "opinions", "runs")
+RAW_KINDS: Final = ("predictions", "feedback", "resources", "quarantine", "payloads", "outcomes", "opinions", "runs")
 """Kinds worth dropping for room: profiles and results are small and hold what is known of the rest."""
 _PERIOD: Final = re.compile(r"\.(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?\Z")
 

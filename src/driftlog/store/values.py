@@ -31,14 +31,15 @@ class BulkAction:
     Parameters
     ----------
     op
-        ``create`` is refused when the id exists; ``index`` overwrites; ``delete``.
+        ``create`` is refused when the id exists; ``index`` overwrites; ``update`` changes the fields in `document` of
+        one that is there; ``delete``.
     document
         Parsed JSON, or a struct that encodes to it; None for ``delete``. NaN and infinity become null.
     version
         External version (``external_gte``): a stored document with a larger one refuses the write.
     """
 
-    op: Literal["index", "create", "delete"]
+    op: Literal["index", "create", "update", "delete"]
     index: str
     id: str
     document: Document | msgspec.Struct | None = None

@@ -17,6 +17,7 @@ from driftlog.contract.events import (
     QuarantinedEvent,
     ResourceEvent,
 )
+from driftlog.contract.payloads import PayloadDocument
 from driftlog.store.template_files import Template, composed_mappings, field_names, load
 
 EVENTS = {
@@ -26,6 +27,7 @@ EVENTS = {
     "quarantine": QuarantinedEvent,
     "outcomes": OutcomeDocument,
     "opinions": OpinionDocument,
+    "payloads": PayloadDocument,
 }
 
 

@@ -17,6 +17,7 @@ AUDITING: Final[dict[str, str]] = {
     "retention.feedback": "Truth, ratings and comments.",
     "retention.resources": "CPU, memory and storage samples.",
     "retention.quarantine": "Refused events with their raw text.",
+    "retention.payloads": "Requests and responses that a serving platform logged; predictions are made of them.",
     "retention.outcomes": "Predictions joined with their truth.",
     "retention.opinions": "Ratings and answers, joined with their prediction.",
     "retention.profiles": "Counts by bucket; what remains of predictions that were dropped.",

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-_RAW = ("predictions", "feedback", "resources", "quarantine")
+_RAW = ("predictions", "feedback", "resources", "quarantine", "payloads")
 _JUDGED = ("results", "alerts", "profiles", "references", "models")
 _PERIODS = ("outcomes", "opinions", "profiles", "results", "runs", "decisions", "seals")
 _LASTING = ("state", "alerts", "references", "models")
@@ -28,8 +28,8 @@ def roles(prefix: str = "driftlog*") -> dict[str, dict[str, Any]]:
     ``driftlog_shipper`` adds events, and can neither overwrite, read nor delete any; ``driftlog_worker`` does what the
     intake, the worker and ``driftlog setup`` do; ``driftlog_viewer`` reads results and alerts; ``driftlog_analyst``
     reads predictions too, and adds to the audit trail that it did. ``driftlog_evaluator`` does what the worker does all
-    day, and can neither change nor delete a raw event or an audit record; ``driftlog_janitor`` is the one that drops
-    periods and erases subjects.
+    day, adds the predictions that it reads from payloads, and can neither change nor delete a raw event or an audit
+    record; ``driftlog_janitor`` is the one that drops periods and erases subjects.
     """
     return {
         "driftlog_shipper": _role([], _indices(prefix, _RAW), ["create_doc", "auto_configure"]),
@@ -38,6 +38,8 @@ def roles(prefix: str = "driftlog*") -> dict[str, dict[str, Any]]:
             "cluster": ["monitor"],
             "indices": [
                 _on(prefix, _RAW, [*_LOOK, *_MAKE]),
+                _on(prefix, ("predictions", "feedback", "quarantine"), ["create_doc"]),  # of paired payloads
+                _on(prefix, ("payloads",), ["write"]),
                 _on(prefix, (*_PERIODS, *_LASTING), [*_LOOK, *_MAKE, "write"]),
                 _on(prefix, ("audit",), [*_LOOK, *_MAKE, "create_doc"]),
             ],
