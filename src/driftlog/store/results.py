@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -87,6 +87,44 @@ def find_measurements(
     sort = [{"window.end": {"order": order, "unmapped_type": "date"}}, {"series": {"unmapped_type": "keyword"}}]
     hits = store.scan(store.names.every(KIND), query, sort=sort, size=max(1, min(size, 2000)))
     return [measurement_of(hit["_source"]) for hit in islice(hits, size)]
+
+
+def scan_measurements(
+    store: Store,
+    model: str,
+    *,
+    environment: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    segment: str | None = "",
+) -> Iterator[Measurement]:
+    """What `find_measurements` finds, however much, page by page; in order of the window's end and the series."""
+    query = find_query(model, environment=environment, since=since, until=until, segment=segment)
+    sort = [{"window.end": {"order": "asc", "unmapped_type": "date"}}, {"series": {"unmapped_type": "keyword"}}]
+    for hit in store.scan(store.names.every(KIND), query, sort=sort):
+        yield measurement_of(hit["_source"])
+
+
+def last_change(
+    store: Store,
+    model: str,
+    *,
+    environment: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> tuple[int, float]:
+    """How many measurements there are and when the newest was computed: differs whenever one was added or revised.
+
+    ::
+
+        {"size": 0, "track_total_hits": true, "query": find_query(...),
+         "aggs": {"computed": {"max": {"field": "computed"}}}}
+    """
+    query = find_query(model, environment=environment, since=since, until=until, segment=None)
+    body = {"size": 0, "track_total_hits": True, "query": query, "aggs": {"computed": {"max": {"field": "computed"}}}}
+    found = store.search(store.names.every(KIND), body)
+    latest = found.get("aggregations", {}).get("computed", {}).get("value")
+    return int(found["hits"]["total"]["value"]), float(latest or 0.0)
 
 
 def find_query(

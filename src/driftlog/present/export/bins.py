@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from driftlog.contract.binning import CategoricalBins, NumericBins
-from driftlog.contract.profile import LATENCY_EDGES_NS, Counts, FieldCounts
+from driftlog.contract.profile import LATENCY_EDGES_NS, FieldCounts
+
+if TYPE_CHECKING:
+    from driftlog.contract.profile import Counts
 
 Bins = list[tuple[float, float, float]]
 """(left, right, count)."""

@@ -5,7 +5,8 @@ old by its name alone: a TensorBoard that is reading moves on to it, and meets s
 had of each series from that step on, which is how it treats a training that was started again. So a point that was
 revised is shown once, with its new value.
 
-Numbers are written as 64 bit tensors: TensorBoard's older form of them keeps 32 bits.
+Histograms are written as 64 bit tensors, for their older form keeps 32 bits of ends and counts. TensorBoard's quick
+loader reads single numbers as 32 bits however they are written (seven digits).
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ Bin = tuple[float, float, float]
 
 def scalar(tag: str, value: float) -> Summary.Value:
     """One number."""
-    return _value(tag, "scalars", "DT_DOUBLE", (), struct.pack("<d", value))
+    from tensorboardX.proto.summary_pb2 import Summary
+
+    return Summary.Value(tag=tag, simple_value=value)
 
 
 def histogram(tag: str, bins: Sequence[Bin]) -> Summary.Value:
@@ -70,6 +73,7 @@ class EventFile:
         self._folder = folder
         self._partial = folder / PARTIAL
         self._begun = False
+        self._tags: set[str] = set()
         self.values = 0
 
     def append(self, values: Iterable[Summary.Value], *, step: int, wall_time: float) -> None:
@@ -84,6 +88,10 @@ class EventFile:
             start = SessionLog(status=SessionLog.START)
             events.append(Event(wall_time=wall_time, step=step, session_log=start))
         summary = Summary(value=values)
+        for value in summary.value:  # what kind a tag is, is said once
+            if value.tag in self._tags:
+                value.ClearField("metadata")
+            self._tags.add(value.tag)
         events.append(Event(wall_time=wall_time, step=step, summary=summary))
         with self._partial.open("ab" if self._begun else "wb") as file:
             for event in events:

@@ -176,9 +176,10 @@ def _write_reference(runs: _Runs, distributions: Distributions | None) -> None:
     if distributions is None:
         return
     reference = distributions.reference
-    window = reference.window or Window(distributions.binning.created, distributions.binning.created.max.replace(tzinfo=distributions.binning.created.tzinfo))
-    values = _profile_values(distributions.binning, reference.predictions)
-    runs.add(REFERENCE, values, step=step_of(window) if reference.window else 0, at=window.end if reference.window else window.start)
+    step, at = 0, distributions.binning.created
+    if reference.window is not None:
+        step, at = step_of(reference.window), reference.window.end
+    runs.add(REFERENCE, _profile_values(distributions.binning, reference.predictions), step=step, at=at)
 
 
 def _profile_values(binning: Binning, profile: PredictionProfile | None) -> list[Any]:
@@ -238,17 +239,18 @@ def _remove_others(folder: Path, kept: set[str]) -> None:
 
 @contextmanager
 def _written_alone(folder: Path) -> Iterator[None]:
+    lock = -1
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise UsageError(
-            f"{folder} cannot be written: {error.strerror}", remedy="choose another folder with --logdir"
-        ) from error
-    try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError as error:
         raise UsageError(f"another export is writing {folder}", remedy="stop it, or choose another --logdir") from error
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename or folder} cannot be written: {error.strerror}", remedy="choose another --logdir"
+        ) from error
     finally:
-        os.close(lock)
+        if lock >= 0:
+            os.close(lock)

@@ -1,0 +1,174 @@
+"""``driftlog export tensorboard``."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from driftlog.cli.base import Command
+from driftlog.cli.output import print_json_lines
+from driftlog.cli.params import DurationType, MomentType, as_json, environment, optional_model
+from driftlog.cli.session import Session
+from driftlog.cli.times import Moment, resolve
+from driftlog.contract.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from driftlog.present.export.tensorboard import Distributions, ExportedRun
+    from driftlog.store.client import Store
+
+LEAST: timedelta = timedelta(seconds=1)
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        "driftlog export tensorboard churn --logdir runs",
+        "driftlog export tensorboard churn --logdir runs --from 90d --segments",
+        "driftlog export tensorboard churn --logdir runs --follow &",
+        "tensorboard --logdir runs",
+    ],
+)
+@optional_model
+@click.option(
+    "--logdir", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder that TensorBoard reads."
+)
+@click.option("--from", "--since", "since", type=MomentType(), help="From this time on, or 90d: so far back.")
+@click.option("--to", "--until", "until", type=MomentType(), help="Up to this time.")
+@environment
+@click.option("--segments", is_flag=True, help="A run for each segment, too.")
+@click.option("--follow", is_flag=True, help="Go on: write again when results change. Ctrl-C ends it.")
+@click.option(
+    "--every", type=DurationType(), default="60s", show_default=True, help="With --follow: look so often."
+)
+@as_json
+@click.pass_obj
+def tensorboard(
+    session: Session,
+    model: str | None,
+    logdir: Path,
+    since: Moment | None,
+    until: Moment | None,
+    environment: str | None,
+    segments: bool,
+    follow: bool,
+    every: timedelta,
+    as_json: bool,
+) -> None:
+    """Write results of MODEL as event files for TensorBoard.
+
+    Metrics with the ends of their intervals and their limits, drift, latency, distributions of features beside those of
+    the reference, and alerts; a run for each version and variant. Written again it replaces what it wrote before.
+    """
+    import tensorboardX.record_writer  # noqa: F401 - say early that the extra is missing
+
+    from driftlog.cli.known import choose_model
+
+    if every < LEAST:
+        raise UsageError("--every: is too short", remedy="write 1s or longer")
+    with session.store() as store:
+        chosen = choose_model(store, session.settings, model)
+        place = environment or chosen.environment
+        before: object = None
+        while True:
+            try:
+                seen = _last_change(store, chosen.name, place)
+                if seen != before:
+                    done = _export(store, chosen.name, place, logdir, since, until, segments=segments, empty=follow)
+                    before = seen
+                    _print(session, done, logdir, as_json=as_json)
+            except StoreError as error:
+                if not follow:
+                    raise
+                session.messages.print(f"{error.message}; trying again in {every.total_seconds():g} s", markup=False)
+            if not follow:
+                return
+            time.sleep(every.total_seconds())
+
+
+def _last_change(store: Store, model: str, environment: str) -> object:
+    from driftlog.store.alerts import find_alerts
+    from driftlog.store.results import last_change
+
+    alerts = [(alert.id, alert.updated, len(alert.history)) for alert in find_alerts(store, model)]
+    return last_change(store, model, environment=environment), alerts
+
+
+def _export(
+    store: Store,
+    model: str,
+    environment: str,
+    logdir: Path,
+    since: Moment | None,
+    until: Moment | None,
+    *,
+    segments: bool,
+    empty: bool,
+) -> list[ExportedRun]:
+    from driftlog.present.export.tensorboard import export
+    from driftlog.store.alerts import find_alerts
+    from driftlog.store.results import latest_window, scan_measurements
+
+    latest = latest_window(store, model, environment)
+    if latest is None:
+        if empty:
+            return []
+        raise UsageError(
+            f"there are no results of {model} in {environment or 'no environment'}",
+            remedy=f"`driftlog results {model}` shows what there is; --environment chooses another",
+        )
+    span = resolve(since, until, latest.end)
+    found = scan_measurements(
+        store,
+        model,
+        environment=environment,
+        since=span.since,
+        until=span.until,
+        segment=None if segments else "",
+    )
+    alerts = find_alerts(store, model, environment=environment, since=span.since, until=span.until)
+    return export(
+        found, alerts, logdir, model, environment, distributions=_distributions(store, model, environment)
+    )
+
+
+def _distributions(store: Store, model: str, environment: str) -> Distributions | None:
+    from driftlog.contract.profile import PredictionProfile
+    from driftlog.contract.window import Window
+    from driftlog.present.export.tensorboard import Distributions
+    from driftlog.profile.reference_store import active
+    from driftlog.profile.stored import load_window
+
+    pair = active(store, model, environment)
+    if pair is None:
+        return None
+    binning, reference = pair
+
+    def counts(window: Window, version: str, variant: str) -> PredictionProfile | None:
+        return load_window(
+            store,
+            model,
+            environment,
+            binning.id,
+            window,
+            version=None if version == "*" else version,
+            variant=None if variant == "*" else variant,
+        )
+
+    return Distributions(binning, reference, counts)
+
+
+def _print(session: Session, done: list[ExportedRun], logdir: Path, *, as_json: bool) -> None:
+    if as_json:
+        print_json_lines(done)
+        return
+    for run in done:
+        state = "written" if run.changed else "as it was"
+        session.console.print(f"{run.run:50} {run.values:>8} values  {state}", markup=False)
+    if any(run.changed for run in done):
+        session.console.print(f"tensorboard --logdir {logdir}", markup=False)
+    elif not done:
+        session.messages.print("no results yet")
