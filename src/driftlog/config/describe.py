@@ -12,6 +12,7 @@ from driftlog.config.descriptions.alerting import ALERTING
 from driftlog.config.descriptions.auditing import AUDITING
 from driftlog.config.descriptions.core import CORE
 from driftlog.config.descriptions.exporting import EXPORTING
+from driftlog.config.descriptions.kibana import KIBANA
 from driftlog.config.descriptions.maintaining import MAINTAINING
 from driftlog.config.descriptions.notifying import NOTIFYING
 from driftlog.config.descriptions.payloads import PAYLOADS
@@ -32,11 +33,13 @@ SECTIONS: Final[dict[str, str]] = {
     "retention": "How long whole periods are kept.",
     "export": "Metrics for other tools (`driftlog export`).",
     "export.prometheus": "The page that Prometheus scrapes (`driftlog export prometheus`).",
+    "kibana": "Dashboards and rules in Kibana (`driftlog kibana`).",
+    "kibana.rules": "When Kibana's rules speak.",
     "janitor": "Who drops and erases (`driftlog janitor`, `driftlog erase`).",
 }
 
 DESCRIPTIONS: Final[dict[str, str]] = (
-    CORE | ALERTING | NOTIFYING | SURVEYING | MAINTAINING | AUDITING | EXPORTING | SOURCES | PAYLOADS
+    CORE | ALERTING | NOTIFYING | SURVEYING | MAINTAINING | AUDITING | EXPORTING | SOURCES | PAYLOADS | KIBANA
 )
 
 

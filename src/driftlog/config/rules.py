@@ -13,6 +13,7 @@ from driftlog.config.auditing_rules import check_retention
 from driftlog.config.decode import SettingRefused
 from driftlog.config.experiment_rules import check_experiments
 from driftlog.config.exporting_rules import check_exporting
+from driftlog.config.kibana_rules import check_kibana
 from driftlog.config.maintaining_rules import check_maintaining
 from driftlog.config.notifying_rules import check_notifications
 from driftlog.config.origins import SettingPath
@@ -42,6 +43,7 @@ def check_rules(settings: Settings) -> None:
     check_feedback(settings)
     check_notifications(settings.notifications)
     check_exporting(settings.export)
+    check_kibana(settings.kibana)
     for model in settings.models:
         _check_model(model, ("models", model.name))
     check_sources(settings)

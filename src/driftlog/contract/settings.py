@@ -11,6 +11,7 @@ from driftlog.contract.alerting import AlertSettings, ObjectiveSettings
 from driftlog.contract.auditing import AuditSettings, JanitorSettings, RetentionSettings, ReviewSettings
 from driftlog.contract.events import Task
 from driftlog.contract.exporting import ExportSettings
+from driftlog.contract.kibana import KibanaSettings
 from driftlog.contract.maintaining import MaintainSettings
 from driftlog.contract.names import Period, check_model_name, check_prefix
 from driftlog.contract.notifying import NotificationSettings
@@ -330,6 +331,7 @@ class Settings(Strict, frozen=True):
     retention: RetentionSettings = msgspec.field(default_factory=RetentionSettings)
     janitor: JanitorSettings = msgspec.field(default_factory=JanitorSettings)
     export: ExportSettings = msgspec.field(default_factory=ExportSettings)
+    kibana: KibanaSettings = msgspec.field(default_factory=KibanaSettings)
     models: tuple[ModelSettings, ...] = ()
 
     def __post_init__(self) -> None:
