@@ -7,7 +7,14 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from driftlog.contract.errors import ConfigError, DriftlogError, NameRefused, StoreUnavailable, UsageError
+from driftlog.contract.errors import (
+    ConfigError,
+    DriftlogError,
+    KibanaUnavailable,
+    NameRefused,
+    StoreUnavailable,
+    UsageError,
+)
 
 OK: Final = 0
 FAILED: Final = 1
@@ -20,7 +27,7 @@ EXIT_CODES: Final[dict[int, str]] = {
     OK: "done",
     FAILED: "something failed; with --exit-code also: open alerts were found",
     USAGE: "the command was called in a way that cannot be carried out, or its extra is not installed",
-    UNREACHABLE: "Elasticsearch cannot be reached, or is overloaded",
+    UNREACHABLE: "Elasticsearch (or Kibana) cannot be reached, or is overloaded",
     CONFIG: "driftlog.yml or an environment variable cannot be used",
     INTERRUPTED: "interrupted (Ctrl-C)",
 }
@@ -37,7 +44,7 @@ def exit_code(error: BaseException) -> int:
         return CONFIG
     if isinstance(error, UsageError | NameRefused):
         return USAGE
-    return UNREACHABLE if isinstance(error, StoreUnavailable) else FAILED
+    return UNREACHABLE if isinstance(error, StoreUnavailable | KibanaUnavailable) else FAILED
 
 
 def show_error(error: BaseException, console: Console) -> None:

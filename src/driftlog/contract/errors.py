@@ -23,6 +23,9 @@ DriftlogError
 ├── ActionFailed                what trains, keeps versions or deploys refused, failed or is set up wrongly
 │   └── ActionUnavailable       it did not answer, or is overloaded: try again later
 ├── VersionUnusable             a version's record or files are missing or damaged
+├── KibanaError                 Kibana refused, or answered what it should not
+│   ├── KibanaUnavailable       no connection, 429 or 5xx, at the last attempt too
+│   └── KibanaAccessDenied      401, 403: the credentials, or what they may do
 └── DeliveryError               a wire transport could not deliver a batch
     └── DeliveryRefused         the receiver will never accept it (4xx that is not 408/429)
 
@@ -167,6 +170,22 @@ class ActionUnavailable(ActionFailed):
 
 class VersionUnusable(DriftlogError):
     """A version's record or files are missing, damaged, or not what their digest says."""
+
+
+class KibanaError(DriftlogError):
+    """Kibana refused a request, or answered what it should not."""
+
+    def __init__(self, message: str, *, remedy: str = "", status: int | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.status = status
+
+
+class KibanaUnavailable(KibanaError):
+    """No connection, 429 or 5xx, at the last attempt too: the same call may succeed later."""
+
+
+class KibanaAccessDenied(KibanaError):
+    """401 or 403: the credentials are wrong, or may not do this."""
 
 
 class DeliveryError(DriftlogError):
