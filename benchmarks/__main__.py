@@ -33,6 +33,7 @@ LONG = frozenset(
         "estimation_peer",
         "peers",
         "segments",
+        "storage",
     }
 )
 """Those that take long, need other environments, or write a page of their own: run them by name."""
