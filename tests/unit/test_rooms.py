@@ -36,6 +36,8 @@ FOREIGN: dict[str, set[str]] = {
     "click": {"cli"},
     "schedule": {"worker"},
     "apprise": {"act", "config"},
+    "prometheus_client": {"present", "shipping"},
+    "grafana_foundation_sdk": {"present"},
     "mlflow": {"act"},
     "PIL": {"present"},
     "jinja2": {"present", "intake"},

@@ -1,0 +1,167 @@
+"""``/metrics`` and ``/healthz`` over HTTP or HTTPS, for those who may see them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import ipaddress
+import json
+import logging
+import ssl
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+from driftlog.contract.errors import ConfigError, PortBusy
+from driftlog.contract.exporting import PrometheusSettings
+from driftlog.present.export.cache import Cache
+from driftlog.present.export.prometheus import OPENMETRICS, TEXT, wants_openmetrics
+
+log = logging.getLogger("driftlog.export")
+
+IDLE_S: Final = 30.0
+"""A connection on which nothing is asked for this long is closed."""
+
+
+class ExporterServer(ThreadingHTTPServer):
+    """Serves what a `Cache` holds, a thread a connection; call `serve_forever`, and `shutdown` from another thread.
+
+    Raises
+    ------
+    ConfigError
+        Other machines could read without credentials, or the certificate cannot be loaded.
+    PortBusy
+        Something else listens there.
+    """
+
+    daemon_threads = True
+    request_queue_size = 32
+
+    def __init__(self, cache: Cache, settings: PrometheusSettings) -> None:
+        check_exposure(settings)
+        context = _tls(settings)
+        self.cache = cache
+        self.settings = settings
+        if ":" in settings.host:
+            import socket
+
+            self.address_family = socket.AF_INET6
+        try:
+            super().__init__((settings.host, settings.port), _Handler)
+        except (OSError, OverflowError) as error:
+            raise PortBusy(
+                f"cannot listen on {settings.host} port {settings.port}: {error}",
+                remedy="set export.prometheus.host and .port, or --listen HOST:PORT",
+            ) from error
+        if context is not None:
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+
+    @property
+    def url(self) -> str:
+        host, port = self.server_address[:2]
+        shown = f"[{host!s}]" if ":" in str(host) else str(host)
+        return f"{'https' if self.settings.tls_cert else 'http'}://{shown}:{port}/metrics"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        log.debug("a connection from %s broke", client_address[0], exc_info=True)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: ExporterServer
+    server_version = "driftlog"
+    sys_version = ""
+    protocol_version = "HTTP/1.1"
+    timeout = IDLE_S
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path == "/healthz":
+            self._answer(200, "application/json", json.dumps({"status": "ok", "up": self.server.cache.up}).encode())
+        elif path != "/metrics":
+            self._answer(404, "text/plain; charset=utf-8", b"Look at /metrics or /healthz.\n")
+        elif not is_authorised(self.headers.get("Authorization"), self.server.settings):
+            kind = "Bearer" if self.server.settings.token else 'Basic realm="driftlog"'
+            text = b"Credentials are needed.\n"
+            self._answer(401, "text/plain; charset=utf-8", text, {"WWW-Authenticate": kind})
+        else:
+            self._metrics()
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def _metrics(self) -> None:
+        openmetrics = wants_openmetrics(self.headers.get("Accept", ""))
+        compress = "gzip" in self.headers.get("Accept-Encoding", "").lower()
+        pages, about = self.server.cache.get()
+        page = pages.page(about, openmetrics=openmetrics, compress=compress)
+        more = {"Content-Encoding": "gzip"} if compress else {}
+        self._answer(200, OPENMETRICS if openmetrics else TEXT, page, more)
+
+    def _answer(self, status: int, kind: str, body: bytes, more: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        for name, value in (more or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        log.debug(format, *args)
+
+
+def is_authorised(header: str | None, settings: PrometheusSettings) -> bool:
+    """Whether the ``Authorization`` header satisfies the settings; anything does when they name no secret."""
+    scheme, _, value = (header or "").partition(" ")
+    value = value.strip()
+    if settings.token:
+        return scheme.lower() == "bearer" and _equal(value, settings.token.reveal())
+    if settings.username and settings.password:
+        try:
+            given = base64.b64decode(value, validate=True).decode("utf-8")
+        except (binascii.Error, ValueError):
+            return False
+        return scheme.lower() == "basic" and _equal(given, f"{settings.username}:{settings.password.reveal()}")
+    return True
+
+
+def check_exposure(settings: PrometheusSettings) -> None:
+    """Raise `ConfigError` when other machines could read without credentials."""
+    if settings.allow_open or settings.token or settings.password or _is_loopback(settings.host):
+        return
+    raise ConfigError(
+        "other machines could read without credentials",
+        path="export.prometheus.host",
+        value=settings.host,
+        remedy="set export.prometheus.token, or username and password, or bind to 127.0.0.1, "
+        "or set export.prometheus.allow_open where the network is trusted",
+    )
+
+
+def _tls(settings: PrometheusSettings) -> ssl.SSLContext | None:
+    if not settings.tls_cert:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"the certificate cannot be loaded: {error}",
+            path="export.prometheus.tls_cert",
+            value=settings.tls_cert,
+            remedy="give tls_cert and tls_key as readable PEM files that belong together",
+        ) from error
+    return context
+
+
+def _equal(given: str, wanted: str) -> bool:
+    return hmac.compare_digest(given.encode(), wanted.encode())
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
