@@ -115,6 +115,15 @@ class MlflowRegistry:
             repository=settings.repository,
         )
 
+    @property
+    def client(self) -> MlflowClient:
+        """What it asks; calls belong inside `translated`."""
+        return self._client
+
+    @property
+    def address(self) -> str:
+        return self._address
+
     def register(self, version: ModelVersion, files: str) -> ModelVersion:
         """Upload the folder `files` and make a model version of it; repeated after a crash it goes on where it was.
 
@@ -137,7 +146,7 @@ class MlflowRegistry:
                 f"{version.model} has a version {version.version} with other files",
                 remedy="a version is registered once; give the new one another name",
             )
-        with self._translated():
+        with self.translated():
             kept = msgspec.structs.replace(with_git(version, self._repository), digest=digest)
             run = self._run_of(kept)
             self._client.log_artifacts(run.info.run_id, files, ARTEFACTS)
@@ -159,21 +168,27 @@ class MlflowRegistry:
 
     def list(self, model: str) -> list[ModelVersion]:
         """All versions, the oldest first."""
-        with self._translated():
+        with self.translated():
             champion = self._served(model)
             found = [self._version_of(model, each, champion) for each in self._all(model)]
         return sorted(found, key=lambda each: (each.created, each.version))
 
     def get(self, model: str, version: str) -> ModelVersion | None:
         check_version_name(version)
-        with self._translated():
+        with self.translated():
             found = self._find(model, version)
             return self._version_of(model, found, self._served(model)) if found is not None else None
 
     def champion(self, model: str) -> ModelVersion | None:
-        with self._translated():
+        with self.translated():
             served = self._served(model)
             return self._version_of(model, served, served) if served is not None else None
+
+    def runs(self, model: str) -> dict[str, str]:
+        """Version -> id of the run it was made of, empty where there was none."""
+        with self.translated():
+            found = sorted(self._all(model), key=number_of, reverse=True)
+        return {name_of(each): each.run_id or "" for each in found}
 
     def update(self, version: ModelVersion) -> None:
         """Replace the record of `version`, log its metrics, and set the aliases its status asks for: record first.
@@ -183,7 +198,7 @@ class MlflowRegistry:
         UsageError
             There is no such version.
         """
-        with self._translated():
+        with self.translated():
             found = self._find(version.model, version.version)
             if found is None:
                 raise UsageError(
@@ -210,7 +225,7 @@ class MlflowRegistry:
         target = into / check_model_name(version.model) / check_version_name(version.version)
         if target.is_dir() and version.digest and digest_of(target) == version.digest:
             return target
-        with self._translated():
+        with self.translated():
             found = self._find(version.model, version.version)
             if found is None:
                 raise VersionUnusable(f"{version.model} has no version {version.version} in {place(self._address)}")
@@ -346,7 +361,7 @@ class MlflowRegistry:
         return f"{self._address}/#/models/{quote(found.name, safe='')}/versions/{found.version}"
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def translated(self) -> Iterator[None]:
         """Errors of MLflow and of its connections as ours."""
         from mlflow.exceptions import MlflowException
         from requests import RequestException

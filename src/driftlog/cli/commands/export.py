@@ -11,6 +11,7 @@ from driftlog.cli.base import LazyGroup
 _COMMANDS: Final = "driftlog.cli.commands"
 LAZY: Final[dict[str, str]] = {
     "prometheus": f"{_COMMANDS}.export_prometheus:prometheus",
+    "mlflow": f"{_COMMANDS}.export_mlflow:mlflow",
     "tensorboard": f"{_COMMANDS}.export_tensorboard:tensorboard",
 }
 """Every destination, in the order of ``driftlog export --help``."""

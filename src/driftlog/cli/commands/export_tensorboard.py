@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +13,11 @@ from driftlog.cli.output import print_json_lines
 from driftlog.cli.params import DurationType, MomentType, as_json, environment, optional_model
 from driftlog.cli.session import Session
 from driftlog.cli.times import Moment, resolve
-from driftlog.contract.errors import StoreError, UsageError
+from driftlog.contract.errors import UsageError
 
 if TYPE_CHECKING:
     from driftlog.present.export.tensorboard import Distributions, ExportedRun
     from driftlog.store.client import Store
-
-LEAST: timedelta = timedelta(seconds=1)
 
 
 @click.command(
@@ -41,9 +38,7 @@ LEAST: timedelta = timedelta(seconds=1)
 @environment
 @click.option("--segments", is_flag=True, help="A run for each segment, too.")
 @click.option("--follow", is_flag=True, help="Go on: write again when results change. Ctrl-C ends it.")
-@click.option(
-    "--every", type=DurationType(), default="60s", show_default=True, help="With --follow: look so often."
-)
+@click.option("--every", type=DurationType(), default="60s", show_default=True, help="With --follow: look so often.")
 @as_json
 @click.pass_obj
 def tensorboard(
@@ -65,36 +60,19 @@ def tensorboard(
     """
     import tensorboardX.record_writer  # noqa: F401 - say early that the extra is missing
 
+    from driftlog.cli.following import while_changing
     from driftlog.cli.known import choose_model
 
-    if every < LEAST:
-        raise UsageError("--every: is too short", remedy="write 1s or longer")
     with session.store() as store:
         chosen = choose_model(store, session.settings, model)
         place = environment or chosen.environment
-        before: object = None
-        while True:
-            try:
-                seen = _last_change(store, chosen.name, place)
-                if seen != before:
-                    done = _export(store, chosen.name, place, logdir, since, until, segments=segments, empty=follow)
-                    before = seen
-                    _print(session, done, logdir, as_json=as_json)
-            except StoreError as error:
-                if not follow:
-                    raise
-                session.messages.print(f"{error.message}; trying again in {every.total_seconds():g} s", markup=False)
-            if not follow:
-                return
-            time.sleep(every.total_seconds())
 
+        def write() -> bool:
+            done = _export(store, chosen.name, place, logdir, since, until, segments=segments, empty=follow)
+            _print(session, done, logdir, as_json=as_json)
+            return True
 
-def _last_change(store: Store, model: str, environment: str) -> object:
-    from driftlog.store.alerts import find_alerts
-    from driftlog.store.results import last_change
-
-    alerts = [(alert.id, alert.updated, len(alert.history)) for alert in find_alerts(store, model)]
-    return last_change(store, model, environment=environment), alerts
+        while_changing(session, store, chosen.name, place, write, every=every if follow else None)
 
 
 def _export(
@@ -130,9 +108,7 @@ def _export(
         segment=None if segments else "",
     )
     alerts = find_alerts(store, model, environment=environment, since=span.since, until=span.until)
-    return export(
-        found, alerts, logdir, model, environment, distributions=_distributions(store, model, environment)
-    )
+    return export(found, alerts, logdir, model, environment, distributions=_distributions(store, model, environment))
 
 
 def _distributions(store: Store, model: str, environment: str) -> Distributions | None:

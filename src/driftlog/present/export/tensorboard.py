@@ -35,13 +35,21 @@ from driftlog.contract.points import newest, path_of, step_of
 from driftlog.contract.profile import FieldCounts, PredictionProfile, Reference
 from driftlog.contract.window import Window
 from driftlog.present.export.bins import category_shares, latency_bins, number_bins
-from driftlog.present.export.event_file import PARTIAL, EventFile, folder_name, histogram, own_files, remove, scalar, text
+from driftlog.present.export.event_file import (
+    PARTIAL,
+    EventFile,
+    folder_name,
+    histogram,
+    own_files,
+    remove,
+    scalar,
+    text,
+)
 from driftlog.present.report_data import finite
 
 if TYPE_CHECKING:
     from tensorboardX.proto.summary_pb2 import Summary
 
-    from driftlog.store.client import Store
 
 REFERENCE: Final = "reference"
 MAX_CATEGORIES: Final = 10
