@@ -8,7 +8,7 @@ from typing import Final
 from driftlog.contract.errors import NameRefused
 from driftlog.contract.names import MONTHLY_KINDS
 
-SINGLE_KINDS: Final = ("models", "references", "alerts", "audit", "state")
+SINGLE_KINDS: Final = ("models", "references", "alerts", "audit", "state", "notices")
 """Kinds of documents kept in one index."""
 KINDS: Final = ("predictions", *MONTHLY_KINDS, *SINGLE_KINDS)
 
