@@ -606,9 +606,10 @@ module Driftlog
   # ---- quarantine --------------------------------------------------------------------------------------------------
 
   # The quarantine document of `raw`. Its id is the event's own id and a digest of the line, or without an id a digest of
-  # line, source, batch and position: a batch that is sent again adds nothing.
-  def quarantine(refused, raw, rules, now, source, batch, position, index = nil)
-    id, model = refused.reason == "too_large" ? ["", ""] : identity(raw)
+  # line, source, batch and position: a batch that is sent again adds nothing. `names`: id and model, where they are known
+  # otherwise than from `raw`.
+  def quarantine(refused, raw, rules, now, source, batch, position, index = nil, names = nil)
+    id, model = names || (refused.reason == "too_large" ? ["", ""] : identity(raw))
     body = {
       "reason" => refused.reason, "message" => refused.message[0, 1000], "field" => refused.field,
       "raw" => show(raw, MAX_RAW_BYTES), "size_bytes" => raw.bytesize, "source" => source, "index" => index

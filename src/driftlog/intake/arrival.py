@@ -23,7 +23,7 @@ class Accepted(msgspec.Struct, frozen=True, gc=False):
     """One document on its way to Elasticsearch."""
 
     kind: str
-    """``predictions``, ``feedback``, ``resources`` or ``quarantine``."""
+    """``predictions``, ``feedback``, ``resources``, ``payloads`` or ``quarantine``."""
     model: str
     """Empty where the event names none."""
     index: str

@@ -3,6 +3,9 @@
 ``POST /`` (any path) takes a JSON object, a JSON array or NDJSON, gzip or not. 200 with
 ``{"stored": n, "duplicates": n, "quarantined": n}`` when every event is in Elasticsearch; 429 when too much is pending,
 503 when Elasticsearch cannot take it: then nothing is accepted and the sender keeps it.
+
+CloudEvents (``POST /cloudevents``, or by their headers on any path) are the payloads of a serving platform, see
+`cloud_events`.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -21,7 +24,8 @@ from driftlog.contract.settings import IntakeSettings
 from driftlog.intake.access import is_authorised
 from driftlog.intake.availability import Availability
 from driftlog.intake.capacity import Capacity
-from driftlog.intake.framing import split_body
+from driftlog.intake.cloud_events import is_cloud_event, read_half, split_events
+from driftlog.intake.framing import Line, split_body
 from driftlog.intake.receiver import Receiver
 from driftlog.intake.stats import Stats, rss_bytes
 from driftlog.intake.survey import SurveyPages
@@ -95,19 +99,28 @@ class HttpIntake:
             if not self._capacity.try_extend(size, more):
                 return self._busy()
             size += more
-            return await self._store(body, request.headers)
+            return await self._store(body, request)
         finally:
             self._capacity.release(size)
 
-    async def _store(self, body: bytes, headers: Mapping[str, str]) -> web.Response:
+    async def _store(self, body: bytes, request: web.Request) -> web.Response:
+        headers = request.headers
         named = _ORIGIN.fullmatch(headers.get(ORIGIN, ""))
 
-        def batch() -> str:
-            return named[1] if named else hashlib.blake2b(body, digest_size=16).hexdigest()
+        lines: Iterable[Line]
+        read, what = None, body
+        lower = {name.lower(): value for name, value in headers.items()}
+        if is_cloud_event(request.path, lower):
+            lines, read = split_events(request.path, lower, body), read_half
+            what = repr((request.path, sorted(lower.items()))).encode() + body
+        else:
+            lines = split_body(body, headers.get(hdrs.CONTENT_TYPE, ""), first=int(named[2]) if named else 1)
 
-        lines = split_body(body, headers.get(hdrs.CONTENT_TYPE, ""), first=int(named[2]) if named else 1)
+        def batch() -> str:
+            return named[1] if named else hashlib.blake2b(what, digest_size=16).hexdigest()
+
         try:
-            outcome = await self._receiver.receive(lines, source="http", batch=batch)
+            outcome = await self._receiver.receive(lines, source="http", batch=batch, read=read)
         except StoreError as error:
             self._availability.report(error)
             return self._unavailable(error.message)

@@ -75,7 +75,7 @@ def _normalise_object(event: dict[str, Any], raw: bytes, arrival: Arrival) -> Ac
     dataset = meta["dataset"] = _dataset(event, meta)
     if dataset != DATASET_RESOURCE and not model:
         raise EventRefused("missing_model", "model.name is missing", field="model.name")
-    timestamp = event["@timestamp"] = _timestamp(event.get("@timestamp"), arrival)
+    timestamp = event["@timestamp"] = check_timestamp(event.get("@timestamp"), arrival)
     _CHECKS[dataset](event, arrival)
     event_id = meta["id"] = _event_id(meta, raw)
     meta["ingested"] = arrival.ingested
@@ -125,7 +125,8 @@ def _dataset(event: dict[str, Any], meta: dict[str, Any]) -> str:
     )
 
 
-def _timestamp(value: object, arrival: Arrival) -> str:
+def check_timestamp(value: object, arrival: Arrival) -> str:
+    """The time of an event in UTC with microseconds; refused where it is none, or not one that is accepted."""
     if value is None or value == "":
         raise EventRefused("missing_timestamp", "@timestamp is missing", field="@timestamp")
     when = parse_timestamp(value) if isinstance(value, str) else None

@@ -29,7 +29,14 @@ _CUT_CHARACTER: Final = re.compile(rb"(?:[\xc0-\xff]|[\xe0-\xff][\x80-\xbf]|[\xf
 
 
 def quarantine(
-    refused: EventRefused, raw: bytes, arrival: Arrival, *, position: int | str, size_bytes: int = 0, index: str = ""
+    refused: EventRefused,
+    raw: bytes,
+    arrival: Arrival,
+    *,
+    position: int | str,
+    size_bytes: int = 0,
+    index: str = "",
+    names: tuple[str, str] | None = None,
 ) -> Accepted:
     """The quarantine document of `raw`.
 
@@ -49,8 +56,10 @@ def quarantine(
         Full length when `raw` is only the beginning.
     index
         Where the event would have gone.
+    names
+        Its ``event.id`` and model, where they are known otherwise than from `raw`.
     """
-    event_id, model = _identity(raw) if refused.reason != "too_large" else ("", "")
+    event_id, model = names or (_identity(raw) if refused.reason != "too_large" else ("", ""))
     document = QuarantinedEvent(
         timestamp=arrival.now,
         event=EventGroup(id=event_id or None, ingested=arrival.now),

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from driftlog.contract.errors import EventRefused
+from driftlog.contract.line_names import document_names
 from driftlog.intake.arrival import Accepted, Arrival, Rules
+from driftlog.intake.cloud_events import identity
 from driftlog.intake.erased import Erased
 from driftlog.intake.framing import Line
 from driftlog.intake.normalise import normalise, too_large
@@ -23,6 +25,7 @@ log = logging.getLogger(__name__)
 
 SLICE_BYTES: Final = 1_000_000
 """Lines are normalised and handed on in slices of about this size: a large batch does not hold up the others."""
+Read = Callable[[Line, Arrival], Accepted]
 _MONTH_TURN: Final = timedelta(days=3)
 
 
@@ -66,7 +69,9 @@ class Receiver:
         self._stats = stats
         self._now = now
 
-    async def receive(self, lines: Iterable[Line], *, source: str, batch: Callable[[], str]) -> Outcome:
+    async def receive(
+        self, lines: Iterable[Line], *, source: str, batch: Callable[[], str], read: Read | None = None
+    ) -> Outcome:
         """Return when every line is stored, known to be stored, or quarantined.
 
         Parameters
@@ -77,6 +82,8 @@ class Receiver:
             ``http``, ``tcp`` or ``file``.
         batch
             Gives the identity of the batch, see `Arrival`.
+        read
+            Makes the document of a line; default: `normalise`.
 
         Raises
         ------
@@ -91,12 +98,12 @@ class Receiver:
             part.append(line)
             size += len(line.raw)
             if size >= SLICE_BYTES:
-                under_way.append(asyncio.create_task(self._receive_part(part, arrival)))
+                under_way.append(asyncio.create_task(self._receive_part(part, arrival, read)))
                 part, size = [], 0
                 await asyncio.sleep(0)
         outcome = Outcome()
         try:
-            outcome.add(await self._receive_part(part, arrival))
+            outcome.add(await self._receive_part(part, arrival, read))
             for each in under_way:
                 outcome.add(await each)
         finally:
@@ -104,17 +111,21 @@ class Receiver:
         self._stats.outcome.add(outcome)
         return outcome
 
-    async def _receive_part(self, lines: Sequence[Line], arrival: Arrival) -> Outcome:
+    async def _receive_part(self, lines: Sequence[Line], arrival: Arrival, read: Read | None) -> Outcome:
         documents: list[Accepted] = []
         refused: list[Accepted] = []
         for line in lines:
             try:
                 if line.size_bytes > self._rules.max_event_bytes:
                     raise too_large(line.size_bytes, self._rules)
-                documents.append(normalise(line.raw, arrival))
+                documents.append(normalise(line.raw, arrival) if read is None else read(line, arrival))
             except Exception as problem:  # noqa: BLE001 - a poisoned line must not stop its sender
                 error = problem if isinstance(problem, EventRefused) else _unforeseen(problem)
-                refused.append(self._quarantine(error, line.raw, arrival, line.position, size_bytes=line.size_bytes))
+                refused.append(
+                    self._quarantine(
+                        error, line.raw, arrival, line.position, size_bytes=line.size_bytes, names=identity(line)
+                    )
+                )
         if self._erased is not None:
             documents, refused = await self._erased.without(documents), await self._erased.without(refused)
         documents = await self._admit(documents, refused, arrival)
@@ -164,7 +175,10 @@ class Receiver:
                 return normalise(document.raw, arrival, may_splice=False)
             except EventRefused as error:
                 refused = error
-        return self._quarantine(refused, document.raw, arrival, "", index=document.index)
+        names = None
+        if document.kind == "payloads":
+            names = next(iter(document_names(document.document).event_ids), ""), document.model
+        return self._quarantine(refused, document.raw, arrival, "", index=document.index, names=names)
 
     def _quarantine(
         self,
@@ -175,9 +189,10 @@ class Receiver:
         *,
         size_bytes: int = 0,
         index: str = "",
+        names: tuple[str, str] | None = None,
     ) -> Accepted:
         self._stats.count_quarantined(refused.reason)
-        return quarantine(refused, raw, arrival, position=position, size_bytes=size_bytes, index=index)
+        return quarantine(refused, raw, arrival, position=position, size_bytes=size_bytes, index=index, names=names)
 
 
 def _unforeseen(problem: Exception) -> EventRefused:

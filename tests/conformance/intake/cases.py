@@ -1,7 +1,7 @@
 """Input bytes -> the exact documents in the exact indices. The same cases hold for Logstash with driftlog's filters.
 
-A case: ``name``; ``why``; ``send`` = http-ndjson | http-json | tcp; ``input`` (text) or ``input_base64``, or a list
-``inputs`` sent one after the other; ``answer`` of the last HTTP request; ``documents`` = [{index, id?, source}] with
+A case: ``name``; ``why``; ``send`` = http-ndjson | http-json | tcp | cloudevents; ``input`` (text) or ``input_base64``, or a list
+``inputs`` sent one after the other; with ``cloudevents``, ``headers`` and ``path`` (``/cloudevents``) of the request; ``answer`` of the last HTTP request; ``documents`` = [{index, id?, source}] with
 matchers; ``logstash`` where Logstash necessarily differs, and ``logstash_documents`` what it stores then;
 ``needs_elasticsearch`` where the answer of a real one is part of it.
 
@@ -21,7 +21,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,16 @@ def inputs_of(case: dict[str, Any], tag: str, now: datetime) -> list[bytes]:
         return [raw]
     texts = case["inputs"] if "inputs" in case else [case["input"]]
     return [fill_in(text, tag, now).encode() for text in texts]
+
+
+def headers_of(case: dict[str, Any], tag: str, now: datetime) -> dict[str, str]:
+    """Headers of a request with CloudEvents."""
+    headers: dict[str, str] = json.loads(fill_in(json.dumps(case.get("headers", {})), tag, now))
+    return headers
+
+
+def path_of(case: dict[str, Any]) -> str:
+    return fill_in(case.get("path", "/cloudevents"), "", datetime.now(UTC))
 
 
 def compare(expected: list[dict[str, Any]], found: list[dict[str, Any]], prefix: str) -> list[str]:

@@ -46,10 +46,8 @@ class RunningIntake:
     tcp_port: int
     store: Store
 
-    def post(self, body: bytes, content_type: str) -> dict[str, Any]:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.http_port}/", body, {"Content-Type": content_type}, method="POST"
-        )
+    def post(self, body: bytes, headers: dict[str, str], path: str = "/") -> dict[str, Any]:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}{path}", body, headers, method="POST")
         with urllib.request.urlopen(request, timeout=30) as response:
             answer: dict[str, Any] = json.load(response)
             return answer

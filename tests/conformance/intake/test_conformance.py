@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.conformance.intake.cases import MODEL, all_cases, compare, fill_in, inputs_of
+from tests.conformance.intake.cases import MODEL, all_cases, compare, fill_in, headers_of, inputs_of, path_of
 
 CASES = [pytest.param(case, id=name) for name, case in all_cases()]
 CONTENT_TYPES = {"http-ndjson": "application/x-ndjson", "http-json": "application/json"}
@@ -21,7 +21,7 @@ def test_the_documents_are_those_of_the_case(case: dict[str, Any], intake: Any) 
     now = datetime.now(UTC)
     tag = secrets.token_hex(4)
     expected = json.loads(fill_in(json.dumps(case["documents"]), tag, now))
-    answer = send(case, inputs_of(case, tag, now), intake, len(expected))
+    answer = send(case, inputs_of(case, tag, now), intake, len(expected), headers_of(case, tag, now))
 
     found = stored_since(now, intake)
 
@@ -31,20 +31,22 @@ def test_the_documents_are_those_of_the_case(case: dict[str, Any], intake: Any) 
         assert case["answer"] == answer
 
 
-def send(case: dict[str, Any], inputs: list[bytes], intake: Any, n_expected: int) -> Any:
+def send(case: dict[str, Any], inputs: list[bytes], intake: Any, n_expected: int, headers: dict[str, str]) -> Any:
     if case["send"] == "tcp":
         handled = intake.handled()
         for body in inputs:
             intake.send_tcp(body)
         wait_for(lambda: intake.handled() >= handled + n_expected)
         return None
-    return [intake.post(body, CONTENT_TYPES[case["send"]]) for body in inputs][-1]
+    if case["send"] == "cloudevents":
+        return [intake.post(body, headers, path_of(case)) for body in inputs][-1]
+    return [intake.post(body, {"Content-Type": CONTENT_TYPES[case["send"]]}) for body in inputs][-1]
 
 
 def stored_since(start: datetime, intake: Any) -> list[dict[str, Any]]:
     """Events and quarantine documents ingested since `start`."""
     names = intake.store.names
-    others = (names.every(kind) for kind in ("feedback", "resources", "quarantine"))
+    others = (names.every(kind) for kind in ("feedback", "resources", "payloads", "quarantine"))
     pattern = ",".join((f"{names.prefix}-predictions.{MODEL}.*", *others))
     intake.store.refresh(pattern)
     query = {"range": {"event.ingested": {"gte": start.isoformat()}}}

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.conformance.intake.cases import all_cases, compare, expected_of_logstash, fill_in, inputs_of
+from tests.conformance.intake.cases import all_cases, compare, expected_of_logstash, fill_in, headers_of, inputs_of, path_of
 from tests.integration.logstash.conftest import Scripts
 
 from driftlog.intake.fields import TYPES
@@ -31,8 +31,12 @@ def test_the_documents_are_those_of_the_case(case: dict[str, Any], scripts: Scri
 
     stored: dict[tuple[str, str], dict[str, Any]] = {}
     for body in inputs_of(case, tag, now):
-        for fields in arrivals(case["send"], body):
-            for document in scripts.run("normalise.rb", fields, prefix=PREFIX, max_event_bytes="1000000"):
+        if case["send"] == "cloudevents":
+            found, script = [cloud_event(body, headers_of(case, tag, now), path_of(case))], "cloud_events.rb"
+        else:
+            found, script = arrivals(case["send"], body), "normalise.rb"
+        for fields in found:
+            for document in scripts.run(script, fields, prefix=PREFIX, max_event_bytes="1000000"):
                 stored.setdefault((document["index"], document["id"]), document)
 
     hits = [{"_index": d["index"], "_id": d["id"], "_source": d["source"]} for d in stored.values()]
@@ -48,6 +52,13 @@ def arrivals(send: str, body: bytes) -> list[dict[str, Any]]:
         return [{"message": line.decode("latin-1"), "@metadata": metadata} for line in lines if line]
     metadata = {"driftlog_source": "http", "headers": {"content_type": MIME_TYPES[send]}}
     return [{"message": body.decode("utf-8", "replace"), "@metadata": metadata}]
+
+
+def cloud_event(body: bytes, headers: dict[str, str], path: str) -> dict[str, Any]:
+    """The event that the http input makes of a request: names of headers in lower case, with underscores."""
+    named = {name.lower().replace("-", "_"): value for name, value in headers.items()}
+    metadata = {"driftlog_source": "http", "headers": named | {"request_path": path}}
+    return {"message": body.decode("utf-8", "replace"), "url": {"path": path}, "@metadata": metadata}
 
 
 def test_the_types_are_those_of_the_contract(scripts: Scripts) -> None:

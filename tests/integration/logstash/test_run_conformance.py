@@ -31,6 +31,15 @@ def test_it_passes_on_a_stand_in_that_runs_the_scripts() -> None:
     assert done.stdout.splitlines()[-1] == "9 passed, 0 failed, 0 left out"
 
 
+def test_it_sends_cloud_events_with_their_headers() -> None:
+    """To the pipeline of their own."""
+    stand_in = f"{sys.executable} -m tests.integration.logstash.stand_in"
+    done = run("--logstash", stand_in, "-k", "cloud_events:a KServe")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1] == "2 passed, 0 failed, 0 left out"
+
+
 def test_it_fails_where_documents_are_missing() -> None:
     """A program that stores nothing passes no case."""
     swallow = (
@@ -42,7 +51,7 @@ def test_it_fails_where_documents_are_missing() -> None:
         "        try: c.recv(65536); c.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok')\n"
         "        except OSError: pass\n"
         "        c.close()\n"
-        "for name in ('HTTP','TCP'):\n"
+        "for name in ('HTTP','TCP','CLOUD_EVENTS'):\n"
         "    threading.Thread(target=serve,args=(int(os.environ[f'DRIFTLOG_{name}_PORT']),)).start()\n"
     )
     done = run("--logstash", f'{sys.executable} -c "{swallow}"', "-k", "resources", "--timeout", "2")

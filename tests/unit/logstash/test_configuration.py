@@ -167,7 +167,12 @@ def test_field_references_are_whole() -> None:
 def test_pipelines_name_files_that_exist() -> None:
     """Every combination of the variables leads to files, each pipeline with an input and an output."""
     entries = yaml.safe_load((HOME / "pipelines.yml").read_text(encoding="utf-8"))
-    assert [entry["pipeline.id"] for entry in entries] == ["driftlog-http", "driftlog-lines", "driftlog-dead-letters"]
+    assert [entry["pipeline.id"] for entry in entries] == [
+        "driftlog-http",
+        "driftlog-lines",
+        "driftlog-cloud-events",
+        "driftlog-dead-letters",
+    ]
     for entry in entries:
         for inputs in ("plain", "tls"):
             for output in ("elasticsearch", "elasticsearch-public-ca", "elasticsearch-plain", "file"):
