@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from driftlog.config.decode import SettingRefused
+from driftlog.config.exporting_push_rules import check_pushing
 from driftlog.contract.exporting import ExportSettings, PrometheusSettings
 
 
@@ -16,6 +17,7 @@ def check_exporting(settings: ExportSettings) -> None:
                 "is too small", ("export", name), value=getattr(settings, name), remedy="leave it out for the default"
             )
     _check_prometheus(settings.prometheus)
+    check_pushing(settings)
 
 
 def _check_prometheus(settings: PrometheusSettings) -> None:

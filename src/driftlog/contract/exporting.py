@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 import msgspec
 
@@ -40,6 +41,60 @@ class PrometheusSettings(Strict, frozen=True):
     state: str = ""
 
 
+class DatadogSettings(Strict, frozen=True):
+    """Datadog: by its agent (DogStatsD), or by its HTTP API.
+
+    Attributes
+    ----------
+    agent
+        ``udp://127.0.0.1:8125`` or ``unix:///var/run/datadog/dsd.socket``; the API is then not used.
+    api_key
+        Of the HTTP API.
+    site
+        Datadog's site: ``datadoghq.com``, ``datadoghq.eu``, ``us5.datadoghq.com`` ...
+    url
+        In place of ``https://api.<site>``: a proxy of your own.
+    tags
+        ``key:value``, added to everything.
+    """
+
+    agent: str = ""
+    api_key: Secret | None = None
+    site: str = "datadoghq.com"
+    url: str = ""
+    namespace: str = "driftlog"
+    tags: tuple[str, ...] = ()
+    events: bool = True
+    """Alerts that open and are resolved, as events."""
+
+
+class StatsdSettings(Strict, frozen=True):
+    """A StatsD server: ``udp://127.0.0.1:8125`` or ``tcp://host:8125``."""
+
+    address: str = "udp://127.0.0.1:8125"
+    prefix: str = "driftlog"
+
+
+class OtlpSettings(Strict, frozen=True):
+    """OpenTelemetry metrics over HTTP (protobuf).
+
+    Attributes
+    ----------
+    endpoint
+        Base address of the receiver; ``/v1/metrics`` is added where it has no path.
+    headers
+        ``Name: value``, one a line.
+    resource
+        ``key=value`` attributes besides ``service.name``.
+    """
+
+    endpoint: str = "http://127.0.0.1:4318"
+    headers: tuple[Secret, ...] = ()
+    temporality: Literal["cumulative", "delta"] = "cumulative"
+    resource: tuple[str, ...] = ()
+    ca_cert: str = ""
+
+
 class ExportSettings(Strict, frozen=True):
     """What all metric exporters share, and a group for each.
 
@@ -60,3 +115,8 @@ class ExportSettings(Strict, frozen=True):
     max_series: int = 500
     max_total_series: int = 100_000
     prometheus: PrometheusSettings = msgspec.field(default_factory=PrometheusSettings)
+    folder: str = ""
+    """Where exporters that push keep how far counters and alerts were handed on; empty: ``export`` in DRIFTLOG_HOME."""
+    datadog: DatadogSettings = msgspec.field(default_factory=DatadogSettings)
+    statsd: StatsdSettings = msgspec.field(default_factory=StatsdSettings)
+    otlp: OtlpSettings = msgspec.field(default_factory=OtlpSettings)
