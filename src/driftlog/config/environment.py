@@ -39,12 +39,16 @@ def variable_name(path: SettingPath) -> str:
 
 
 def setting_paths() -> Iterator[tuple[SettingPath, Any]]:
-    """Path and type of every setting but those of models."""
-    for name, kind in field_types(Settings).items():
+    """Path and type of every setting but those of models, groups within groups included."""
+    yield from ((path, kind) for path, kind in _paths_of(Settings) if path != ("models",))
+
+
+def _paths_of(group: type[msgspec.Struct], path: SettingPath = ()) -> Iterator[tuple[SettingPath, Any]]:
+    for name, kind in field_types(group).items():
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            yield from (((name, inner), inner_kind) for inner, inner_kind in field_types(kind).items())
-        elif name != "models":
-            yield (name,), kind
+            yield from _paths_of(kind, (*path, name))
+        else:
+            yield (*path, name), kind
 
 
 def read_environment(environ: Mapping[str, str], models: list[str]) -> dict[SettingPath, tuple[str, str]]:

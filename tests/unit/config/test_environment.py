@@ -42,6 +42,14 @@ def test_variables_win_over_the_file() -> None:
     assert (settings.worker.lease, settings.worker.id) == (timedelta(seconds=30), "w")
 
 
+def test_groups_within_groups_are_reached() -> None:
+    """As docs/configuration.md names them; also beside a file that has part of the group."""
+    variable = "DRIFTLOG_EXPORT__PROMETHEUS__PORT"
+    settings = build_settings({"export": {"prometheus": {"host": "0.0.0.0", "token": "t" * 20}}}, {variable: "9999"})
+
+    assert (settings.export.prometheus.host, settings.export.prometheus.port) == ("0.0.0.0", 9999)
+
+
 def test_lists_are_separated_by_commas_or_written_as_yaml() -> None:
     """Three ways, one meaning."""
     for text in ("http://a:1,http://b:2", "[http://a:1, http://b:2]", '["http://a:1", "http://b:2"]'):
