@@ -114,9 +114,9 @@ class ExportSettings(Strict, frozen=True):
     max_errors: int = 10
     max_series: int = 500
     max_total_series: int = 100_000
-    prometheus: PrometheusSettings = msgspec.field(default_factory=PrometheusSettings)
     folder: str = ""
     """Where exporters that push keep how far counters and alerts were handed on; empty: ``export`` in DRIFTLOG_HOME."""
+    prometheus: PrometheusSettings = msgspec.field(default_factory=PrometheusSettings)
     datadog: DatadogSettings = msgspec.field(default_factory=DatadogSettings)
     statsd: StatsdSettings = msgspec.field(default_factory=StatsdSettings)
     otlp: OtlpSettings = msgspec.field(default_factory=OtlpSettings)
