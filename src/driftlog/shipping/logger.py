@@ -140,6 +140,8 @@ class PredictionLogger:
             raise ConfigError(f"goes to Shipping, which is given: {', '.join(more)}", path="shipping")
         self.shipping = shipping
         self._send = shipping.send
+        self.observe: Callable[[PredictionEvent | FeedbackEvent], None] | None = None
+        """Called with every event that was handed on, see `driftlog.shipping.metrics`."""
         self._model_group = ModelGroup(name=model, version=version, variant=variant)
         self._identify()
 
@@ -378,6 +380,8 @@ class PredictionLogger:
         self._send((encode_robustly(event),))
         if type(self.shipping) is Shipping:
             self.shipping.counters.add("logged")
+        if self.observe is not None:
+            self.observe(event)
 
     def failed(self, where: str, error: BaseException) -> None:
         """Count an error that the caller must not see."""

@@ -234,6 +234,10 @@ class Shipping:
     def started(self) -> bool:
         return self._started
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     def flush(self, timeout_s: float = 10.0) -> bool:
         """Wait until everything is delivered; False when the time was too short."""
         deadline = time.monotonic() + timeout_s
