@@ -2,13 +2,13 @@
 # driftlog: one image for the worker, the exporter, the intake, the janitor and the command line.
 #
 #   docker build -t driftlog .
-#   docker build -t driftlog --build-arg EXTRAS=worker,mlflow .
+#   docker build -t driftlog --build-arg EXTRAS=worker,prometheus,mlflow .
 #
 # The base is named by its version; 3.13 is the newest Python for which every dependency has a wheel, so nothing is compiled.
 ARG PYTHON=3.13.7-slim-bookworm
 
 FROM python:${PYTHON} AS build
-ARG EXTRAS=worker
+ARG EXTRAS=worker,prometheus
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 COPY pyproject.toml README.md LICENSE ./
