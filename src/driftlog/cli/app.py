@@ -52,6 +52,7 @@ LAZY: Final[dict[str, str]] = {
     "label": f"{_COMMANDS}.label:label",
     "janitor": f"{_COMMANDS}.janitor:janitor",
     "erase": f"{_COMMANDS}.erase:erase",
+    "kibana": f"{_COMMANDS}.kibana:kibana",
     "export": f"{_COMMANDS}.export:export",
     "note": f"{_COMMANDS}.note:note",
     "audit": f"{_COMMANDS}.audit:audit",
