@@ -16,6 +16,7 @@ import psutil
 import pytest
 from rich.console import Console
 from tests.conftest import delete_prefix
+from tests.e2e.shown.kibana import check_kibana
 
 from driftlog.contract.errors import StoreError
 from driftlog.contract.names import IndexNames
@@ -208,3 +209,9 @@ def test_ctrl_c_in_the_middle_of_the_replay_leaves_no_process(interrupted: Inter
     """Intake and app are gone when the command is, and its exit code says what happened."""
     assert interrupted.children >= 2
     assert (interrupted.code, interrupted.left) == (130, [])
+
+
+def test_every_panel_and_search_of_kibana_shows_data(run: Run) -> None:
+    """Each column of each panel has a value in this run's documents, or in seeded ones of kinds a demo does not have."""
+    with connect(run.options) as store:
+        check_kibana(store, run.options.prefix)

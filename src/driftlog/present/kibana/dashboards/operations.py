@@ -80,8 +80,8 @@ _TRAFFIC = Row(
             "latency",
             xy(
                 "Latency percentiles",
-                "Median, 95th and 99th percentile of single calls. Only the 99th rises: some inputs are slow; all rise: the "
-                " host is busy, open Resources.",
+                "Median, 95th and 99th percentile of single calls. Only the 99th rises: some inputs are slow; all: "
+                "the host is busy, open Resources.",
                 "predictions",
                 over_time(),
                 (

@@ -152,7 +152,7 @@ RESOURCES: Final = Dashboard(
                     "lost until the spool is full.",
                 ),
                 _course(
-                    "storage",
+                    "storage-bytes",
                     "Storage used",
                     "resource.storage_used_bytes",
                     "Storage used on the spool's disk. Climbing with the spool: see to the receiver.",
