@@ -1,4 +1,5 @@
-"""What a worker does beside its cycles: alerts between windows, the audit trail, maintenance, reviews, the watchdog.
+"""What a worker does beside its cycles: payloads, alerts between windows, the audit trail, maintenance, reviews, the
+watchdog.
 
 Each duty is a function that can be called again at any time and goes on where it stood; one that fails is logged, and
 none of the others waits for it.
@@ -32,6 +33,8 @@ from driftlog.worker.maintain_build import maintain_model
 from driftlog.worker.maintain_once import maintain_folder
 from driftlog.worker.memory import Memory
 from driftlog.worker.notify import changed_alerts
+from driftlog.worker.pairing import PERIOD as PAIRING_PERIOD
+from driftlog.worker.pairing import Pairing
 from driftlog.worker.review import review_due
 from driftlog.worker.watchdog import Watchdog
 
@@ -86,9 +89,11 @@ class Duties:
         self._now = now
         self._environ = os.environ if environ is None else environ
         self._watchdog = Watchdog(store, settings, worker_id=worker_id, monotonic=monotonic)
+        self._pairing = Pairing(store, settings, now=now, monotonic=monotonic)
         self._recorded = False
         self.chain = Chain(store, now=now)
         self.of_models = (
+            Duty("payloads", lambda _: PAIRING_PERIOD, self._pairing.run),
             Duty("alerts", lambda _: ATTEND_PERIOD, self._attend),
             Duty("maintenance", lambda model: max(LOOK_PERIOD, model.cycle), self._maintain),
             Duty("seals", lambda model: max(LOOK_PERIOD, model.cycle), self._seal),

@@ -1,7 +1,8 @@
 """Input bytes -> the exact documents in the exact indices. The same cases hold for Logstash with driftlog's filters.
 
-A case: ``name``; ``why``; ``send`` = http-ndjson | http-json | tcp | cloudevents; ``input`` (text) or ``input_base64``, or a list
-``inputs`` sent one after the other; with ``cloudevents``, ``headers`` and ``path`` (``/cloudevents``) of the request; ``answer`` of the last HTTP request; ``documents`` = [{index, id?, source}] with
+A case: ``name``; ``why``; ``send`` = http-ndjson | http-json | tcp | cloudevents; ``input`` (text) or
+``input_base64``, or a list ``inputs`` sent one after the other; with ``cloudevents``, ``headers`` and ``path``
+(``/cloudevents``) of the request; ``answer`` of the last HTTP request; ``documents`` = [{index, id?, source}] with
 matchers; ``logstash`` where Logstash necessarily differs, and ``logstash_documents`` what it stores then;
 ``needs_elasticsearch`` where the answer of a real one is part of it.
 

@@ -12,7 +12,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.conformance.intake.cases import all_cases, compare, expected_of_logstash, fill_in, headers_of, inputs_of, path_of
+from tests.conformance.intake.cases import (
+    all_cases,
+    compare,
+    expected_of_logstash,
+    fill_in,
+    headers_of,
+    inputs_of,
+    path_of,
+)
 from tests.integration.logstash.conftest import Scripts
 
 from driftlog.intake.fields import TYPES
