@@ -11,6 +11,9 @@ from driftlog.cli.base import LazyGroup
 _COMMANDS: Final = "driftlog.cli.commands"
 LAZY: Final[dict[str, str]] = {
     "prometheus": f"{_COMMANDS}.export_prometheus:prometheus",
+    "datadog": f"{_COMMANDS}.export_datadog:datadog",
+    "statsd": f"{_COMMANDS}.export_statsd:statsd",
+    "otlp": f"{_COMMANDS}.export_otlp:otlp",
     "mlflow": f"{_COMMANDS}.export_mlflow:mlflow",
     "tensorboard": f"{_COMMANDS}.export_tensorboard:tensorboard",
 }

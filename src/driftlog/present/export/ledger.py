@@ -35,11 +35,14 @@ class Change(NamedTuple):
     """What came of one counter or histogram between two moments.
 
     `numbers`: of a counter its growth; of a histogram the growth of each bucket by itself, then of the sum.
+    `total`: the same since `first`, when the series was first seen, or began again.
     """
 
     reading: Reading
     numbers: Sequence[float]
     since: datetime
+    total: Sequence[float]
+    first: datetime
 
 
 class State(msgspec.Struct):
@@ -49,6 +52,7 @@ class State(msgspec.Struct):
     at: datetime | None = None
     """When `confirmed` was read."""
     confirmed: dict[str, Numbers] = {}
+    firsts: dict[str, datetime] = {}
     pending_at: datetime | None = None
     pending: dict[str, Numbers] = {}
     alerts: dict[str, int] | None = None
@@ -95,6 +99,11 @@ class Ledger:
         state.pending_at = now
         if state.at is None:
             state.at, state.confirmed = now, dict(state.pending)
+            state.firsts = dict.fromkeys(state.pending, now)
+        state.firsts = {
+            key: state.at if _began_again(state.confirmed.get(key, []), numbers) else state.firsts.get(key, state.at)
+            for key, numbers in state.pending.items()
+        }
         changes = list(self._changes(readings, state.pending))
         self._save()
         return changes
@@ -124,9 +133,10 @@ class Ledger:
             if one.kind == "gauge" or key not in now or since is None:
                 continue
             numbers, before = now[key], self._state.confirmed.get(key, [])
-            if len(before) != len(numbers) or any(b > n for b, n in zip(before, numbers, strict=True)):
-                before = [0.0] * len(numbers)  # a new series, or one that was forgotten and begins again
-            yield Change(one, [n - b for n, b in zip(numbers, before, strict=True)], since)
+            if _began_again(before, numbers):
+                before = [0.0] * len(numbers)
+            growth = [n - b for n, b in zip(numbers, before, strict=True)]
+            yield Change(one, growth, since, numbers, self._state.firsts.get(key, since))
 
     # Alerts
 
@@ -176,6 +186,11 @@ def _numbers(reading: Reading) -> Numbers:
     counts = reading.buckets.counts
     single = [float(count - before) for count, before in zip(counts, (0, *counts[:-1]), strict=True)]
     return [*single, float(reading.buckets.total)]
+
+
+def _began_again(before: Numbers, now: Numbers) -> bool:
+    """Whether a series is new, or was forgotten and begins again."""
+    return len(before) != len(now) or any(b > n for b, n in zip(before, now, strict=True))
 
 
 def _last(alert: Alert) -> int:

@@ -56,7 +56,9 @@ def tags_of(labels: Mapping[str, str], more: Sequence[str] = ()) -> list[str]:
 
 
 def tag(name: str, value: str) -> str:
-    return f"{name}:{_NOT_TAG.sub('_', value).lower()}"[:MAX_TAG]
+    """One tag; ``*`` (all versions, all variants) is written ``all``."""
+    cleaned = "all" if value == "*" else _NOT_TAG.sub("_", value).lower()
+    return f"{name}:{cleaned}"[:MAX_TAG]
 
 
 def path_name(reading: Reading, prefix: str) -> str:
