@@ -212,6 +212,6 @@ def test_ctrl_c_in_the_middle_of_the_replay_leaves_no_process(interrupted: Inter
 
 
 def test_every_panel_and_search_of_kibana_shows_data(run: Run) -> None:
-    """Each column of each panel has a value in this run's documents, or in seeded ones of kinds a demo does not have."""
+    """Each column of each panel has a value, of this run or of seeded documents of kinds a demo does not have."""
     with connect(run.options) as store:
         check_kibana(store, run.options.prefix)

@@ -141,20 +141,18 @@ def _dashboard(one: Saved, fields: Fields, where: str) -> Iterator[str]:
 
 
 def _grid(panels: Sequence[Saved], where: str) -> Iterator[str]:
-    taken: Counter[tuple[int, int]] = Counter()
+    taken: set[tuple[int, int]] = set()
     for panel in panels:
         grid = panel["gridData"]
         if grid["i"] != panel["panelIndex"]:
             yield f"{where}: gridData.i {grid['i']} of panel {panel['panelIndex']}"
-        columns, rows = range(grid["x"], grid["x"] + grid["w"]), range(grid["y"], grid["y"] + grid["h"])
-        taken.update(product(columns, rows))
+        taken.update(product(range(grid["x"], grid["x"] + grid["w"]), range(grid["y"], grid["y"] + grid["h"])))
     for index, n in Counter(panel["panelIndex"] for panel in panels).items():
         if n > 1:
             yield f"{where}: two panels {index}"
-    if any(n > 1 for n in taken.values()):
+    if len(taken) < sum(panel["gridData"]["w"] * panel["gridData"]["h"] for panel in panels):
         yield f"{where}: panels overlap"
-    height = max((y for _, y in taken), default=-1) + 1
-    if set(taken) != set(product(range(GRID), range(height))):
+    if taken != set(product(range(GRID), range(max((y for _, y in taken), default=-1) + 1))):
         yield f"{where}: panels do not fill their rows"
 
 

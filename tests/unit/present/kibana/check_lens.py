@@ -82,6 +82,7 @@ def check_lens(attributes: Mapping[str, Any], fields: Fields, where: str) -> Ite
         yield f"{where}: `version` is a shape of Kibana 9.4"
     if attributes["visualizationType"] not in DRAWN:
         yield f"{where}: unknown drawing {attributes['visualizationType']}"
+        return
     state = attributes["state"]
     layers = state["datasourceStates"]["formBased"]["layers"]
     views = {one["name"]: one["id"] for one in attributes["references"]}

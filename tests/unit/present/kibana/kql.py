@@ -1,8 +1,8 @@
 """Kibana's query language: a grammar, and the Elasticsearch query Kibana makes of it.
 
 As in Kibana: ``not`` binds stronger than ``and``, ``and`` stronger than ``or``; a quoted value is a phrase, an
-unquoted one is matched, ``*`` asks whether there is a value. Wildcards inside a value are refused: Kibana turns them into a query
-string, which is slow and nothing here needs it.
+unquoted one is matched, ``*`` asks whether there is a value. Wildcards inside a value are refused: Kibana turns them
+into a query string, which is slow and nothing here needs it.
 """
 
 from __future__ import annotations
@@ -117,6 +117,7 @@ def _parser() -> Lark:
     return Lark(GRAMMAR, parser="lalr", maybe_placeholders=False)
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> tuple[Query, list[Use]]:
     """The query and the fields it uses; an empty text matches everything.
 
