@@ -6,6 +6,7 @@
 # holds both to it. `filters/normalise.rb` and `filters/dead_letter.rb` are the scripts that Logstash's ruby filter
 # loads; they call this file. Nothing here keeps state, so any number of pipeline workers may run it.
 
+require "bigdecimal"
 require "digest"
 require "date"
 require "securerandom"
@@ -210,9 +211,12 @@ module Driftlog
     text.gsub(ESCAPE) { |escape| Regexp.last_match(1) ? "\\ufffd" : escape }
   end
 
-  # A copy in plain hashes and arrays; numbers beyond a double become the string Infinity.
+  # A copy in plain hashes, arrays and doubles: Logstash reads 2.5 as a BigDecimal. Numbers beyond a double become the
+  # string Infinity.
   def storable(value)
     case value
+    when BigDecimal
+      storable(value.to_f)
     when Float
       return value if value.finite?
 

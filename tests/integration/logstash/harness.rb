@@ -6,6 +6,7 @@
 # standard output: [{"index", "id", "source"}]. "fields" has the metadata under "@metadata"; {"types": true} asks for the
 # table of types.
 
+require "bigdecimal"
 require "json"
 require "time"
 
@@ -14,7 +15,7 @@ module LogStash
     class ParserError < StandardError; end
 
     def self.load(text)
-      JSON.parse(text, max_nesting: 1000)
+      JSON.parse(text, max_nesting: 1000, decimal_class: BigDecimal)  # as Logstash's own reader does
     rescue JSON::ParserError, JSON::NestingError => e
       raise ParserError, e.message
     end
