@@ -256,8 +256,9 @@ class Pairing:
                 _settle(task, cast("list[PayloadDocument]", documents), model, arrival, work, done)
         self._create(work, arrival, done)
         marks = [BulkAction("update", *key, {"payload": mark}) for key, mark in work.marks.items()]
-        if marks:
-            require_stored(self._store.bulk(marks), "marks of payloads")
+        if marks:  # in a conflict another worker has just marked it
+            report = self._store.bulk(marks)
+            require_stored(BulkReport(report.stored, 0, report.failures), "marks of payloads")
 
     def _bodies(self, halves: Iterable[Half]) -> dict[tuple[str, str], PayloadDocument]:
         by_index: dict[str, dict[str, Half]] = {}

@@ -184,6 +184,8 @@ def _with_probabilities(found: Any, model: ModelSettings) -> Prediction:
 
 
 def _of_probabilities(values: list[float], model: ModelSettings, names: Sequence[str]) -> Prediction:
+    if not values:
+        raise refuse("an answer without probabilities", "")
     if len(values) == 1 and model.task == "binary":
         return _of_score(values[0], model)
     classes = model.payloads.classes or (names if len(names) == len(values) else ())
@@ -236,6 +238,12 @@ def _number(value: Any) -> float:
             value = float(value)
         except ValueError:
             raise refuse(f"{value!r:.60} is no number", "") from None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise refuse(f"{value!r:.60} is no number", "")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise refuse("a number is beyond what can be stored", "")
+    return number

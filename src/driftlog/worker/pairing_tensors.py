@@ -47,6 +47,8 @@ def shaped(data: Any, shape: Any, where: str) -> list[list[Any]]:
     sizes = [size for size in shape if isinstance(size, int) and size >= 0] if isinstance(shape, list) else []
     if not sizes or len(sizes) != len(shape) or math.prod(sizes) != len(flat):
         raise refuse(f"{where} has {len(flat)} values, and the shape {shape!r:.60}", where)
+    if not flat:
+        return []
     width = math.prod(sizes[1:])
     return [flat[at * width : (at + 1) * width] for at in range(sizes[0])]
 
