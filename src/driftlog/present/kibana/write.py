@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from driftlog.present.kibana.objects import saved_objects, to_ndjson
+from driftlog.present.kibana.page import page
 
 
 def files() -> Mapping[str, str]:
     """Name of each generated file -> its text."""
-    return {"saved-objects.ndjson": to_ndjson(saved_objects())}
+    return {"saved-objects.ndjson": to_ndjson(saved_objects()), "README.md": page()}
 
 
 def write(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 from tests.unit.present.kibana.check import problems
 from tests.unit.present.kibana.mapped import fields_of
 
+from driftlog.cli.app import app
+from driftlog.cli.reference import walk
 from driftlog.contract.errors import NameRefused
 from driftlog.present.kibana.control import OFFERED, controls_of
 from driftlog.present.kibana.lens import Lens
@@ -81,6 +84,25 @@ def test_every_panel_says_what_to_do() -> None:
             for panel in row.panels:
                 if isinstance(panel.content, Lens):
                     assert len(panel.content.description.split()) >= 4, (dashboard.name, panel.name)
+
+
+def test_every_command_that_a_text_names_exists() -> None:
+    """So that nobody is sent to a command that is gone."""
+    text = to_ndjson(saved_objects())
+    named = set(re.findall(r"`driftlog ([a-z-]+(?: [a-z-]+)?)", text))
+    known = {" ".join(path[1:]) for path, _ in walk(app)}
+    assert len(named) > 5
+    assert {name for name in named if name not in known and name.split()[0] not in known} == set()
+    groups = {name.split()[0] for name in known if " " in name}
+    assert {name for name in named if name.split()[0] in groups and name not in known} == set()
+
+
+def test_texts_have_no_gaps() -> None:
+    """No two spaces in titles and descriptions, no sentence without an end."""
+    for dashboard in DASHBOARDS:
+        contents = [panel.content for row in dashboard.rows for panel in row.panels]
+        for text in (dashboard.description, *(content.description for content in contents if content.title)):
+            assert "  " not in text and text.endswith((".", "?")), text
 
 
 def test_a_dimension_of_a_view_is_mapped_in_its_indices() -> None:

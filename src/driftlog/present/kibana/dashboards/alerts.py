@@ -57,7 +57,7 @@ _NUMBERS = Row(
         _number(
             "false",
             "False alarms",
-            "Resolved as a false alarm, ever. Many of one measure: move its threshold; `driftlog thresholds tune`.",
+            "Resolved as a false alarm, ever. Many of one measure: move its threshold; `driftlog thresholds suggest`.",
             "alert.false_alarm : true",
             bad=False,
         ),

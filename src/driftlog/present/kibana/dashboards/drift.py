@@ -42,7 +42,7 @@ _FEATURES = Row(
             heatmap(
                 "Features and their verdicts",
                 "The worst verdict of each feature over time, over the chosen parts of the model. Red: compare its "
-                " distribution with the reference: `driftlog compare MODEL`.",
+                "distribution with the reference: `driftlog compare MODEL`.",
                 "results",
                 over_time(),
                 terms("Feature", "field", size=FEATURES, by="Worst verdict"),

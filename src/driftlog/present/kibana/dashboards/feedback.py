@@ -23,7 +23,7 @@ _TRUE = "feedback.actual : * or feedback.actual_value : *"
 
 _TEXT = """**Feedback:** truths, ratings and comments as they come, and opinions by the time of the prediction they are
 about. **A/B:** outcomes, latency and ratings by variant. These panels show the numbers; whether a difference is more
-than chance, with the sample ratio and the stopping rule, is said by `driftlog experiment show MODEL` and its page."""
+than chance, with the sample ratio and the stopping rule, is said by `driftlog experiment status MODEL` and its page."""
 
 _NUMBERS = Row(
     6,

@@ -67,7 +67,7 @@ _VERDICTS = Row(
             "verdicts",
             heatmap(
                 "Performance and its verdicts",
-                "The worst verdict of each measure over time, over the chosen parts of the model. Red: look at that "
+                "The worst verdict of each measure over time, over the chosen parts of the model. Red: look at that"
                 " measure below, and at the alert it opened.",
                 "results",
                 over_time(),
