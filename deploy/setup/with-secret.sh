@@ -9,6 +9,7 @@ set -eu
 
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
   variable=${1%%=*} file=${1#*=}
+  case $1 in *=*) ;; *) variable='' ;; esac
   case $variable in '' | [0-9]* | *[!A-Za-z0-9_]*) echo "with-secret: $1: write VARIABLE=FILE" >&2; exit 64 ;; esac
   if [ ! -r "$file" ]; then
     echo "with-secret: $file cannot be read by $(id -u): has the service accounts ended well? (docker compose logs accounts)" >&2
