@@ -31,6 +31,7 @@ from driftlog.profile.reference import active, list_references, load_binning, lo
 from driftlog.store.alerts import STATUSES, find_alerts
 from driftlog.store.client import Store
 from driftlog.store.models import registered
+from driftlog.store.mapped import open_store
 from driftlog.store.predictions import find_predictions
 from driftlog.store.results import find_measurements, latest_window
 from driftlog.worker.compare import find_reference
@@ -67,7 +68,7 @@ def open_client(
     settings = msgspec.structs.replace(
         settings, elasticsearch=elastic, prefix=check_prefix(settings.prefix if prefix is None else prefix)
     )
-    return Driftlog(Store.connect(elastic, IndexNames(settings.prefix, settings.period)), settings)
+    return Driftlog(open_store(elastic, IndexNames(settings.prefix, settings.period), settings.models), settings)
 
 
 class Driftlog(FeedbackClient):

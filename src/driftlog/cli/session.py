@@ -75,9 +75,9 @@ class Session:
 
     def store(self) -> Store:
         """A connected store; use it in a `with` statement."""
-        from driftlog.store.client import Store
+        from driftlog.store.mapped import open_store
 
-        return Store.connect(self.settings.elasticsearch, self.names)
+        return open_store(self.settings.elasticsearch, self.names, self.settings.models)
 
     def recorder(self, store: Store) -> Recorder:
         """Where what a command does is recorded: the audit chain."""

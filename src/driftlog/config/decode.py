@@ -21,6 +21,7 @@ from driftlog.config.durations import parse_duration
 from driftlog.config.origins import SettingPath, dotted
 from driftlog.contract.errors import ConfigError, DriftlogError
 from driftlog.contract.settings import ModelSettings, Secret
+from driftlog.contract.source import FieldSource
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -134,6 +135,8 @@ def _decode_tuple(args: tuple[Any, ...], raw: object, path: SettingPath) -> tupl
     if typing.get_origin(args[0]) is tuple and isinstance(raw, list):  # [carrier, [origin, carrier]]
         raw = [item if isinstance(item, list) else [item] for item in raw]
     struct_items = isinstance(args[0], type) and issubclass(args[0], msgspec.Struct)
+    if args[0] is FieldSource and isinstance(raw, dict):
+        raw = [_field_source(name, item) for name, item in raw.items()]
     if isinstance(raw, str):
         text = raw.strip()
         raw = (
@@ -149,6 +152,11 @@ def _decode_tuple(args: tuple[Any, ...], raw: object, path: SettingPath) -> tupl
     if len(raw) != len(args):
         raise SettingRefused(f"must have {len(args)} values", path, value=raw, remedy=f"write a list of {len(args)}")
     return tuple(decode(kind, item, (*path, index)) for index, (kind, item) in enumerate(zip(args, raw, strict=True)))
+
+
+def _field_source(name: object, item: object) -> object:
+    """One line of a field mapping, ``prediction.score: out.score``, as a group of settings."""
+    return {"name": name} | (item if isinstance(item, dict) else {"path": item})
 
 
 def _flow(text: str, path: SettingPath) -> object:

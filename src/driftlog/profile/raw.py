@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from driftlog.contract.errors import StoreError, StoreRejected
@@ -205,9 +206,12 @@ def _need(needed: dict[str, str], field: str, values: Sequence[object], *, certa
 def frozen_months(store: Store, kind: Kind, models: Iterable[str]) -> Callable[[ProfileKey], bool]:
     """Says of a bucket whether its raw events are gone for good: no index of its period is there.
 
-    A bucket without events whose index exists is empty (erased, say), and its profile must become empty too.
+    A bucket without events whose index exists is empty (erased, say), and its profile must become empty too. Of indices
+    of the user's own it is not known which periods they held: gone is what lies before their oldest event.
     """
     names = store.names
+    models = list(models)
+    oldest = {model: _oldest(store, model) for model in models if kind == PREDICTIONS and store.reads_elsewhere(model)}
     patterns = [names.all_predictions(model) for model in models] if kind == PREDICTIONS else [names.every("outcomes")]
     present = {info.name for pattern in patterns for info in store.list_indices(pattern)}
 
@@ -215,7 +219,18 @@ def frozen_months(store: Store, kind: Kind, models: Iterable[str]) -> Callable[[
         start = key.bucket.start
         if kind != PREDICTIONS:
             return names.monthly("outcomes", start) not in present
+        if key.model in oldest:
+            return key.bucket.end <= oldest[key.model]
         stem = names.all_predictions(key.model).removesuffix("*")
         return not any(stem + format_period(start, period) in present for period in _PERIODS)
 
     return frozen
+
+
+def _oldest(store: Store, model: str) -> datetime:
+    """Time of a model's oldest event; without events the end of time, so that nothing counted so far is taken away."""
+    body = {"size": 0, "track_total_hits": False, "aggs": {"oldest": {"min": {"field": "@timestamp"}}}}
+    value = (
+        store.search(store.names.all_predictions(model), body).get("aggregations", {}).get("oldest", {}).get("value")
+    )
+    return datetime.max.replace(tzinfo=UTC) if value is None else datetime.fromtimestamp(value / 1000, UTC)

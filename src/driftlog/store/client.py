@@ -101,6 +101,10 @@ class Store:
         """Close the connections."""
         self._writing.close()
 
+    def reads_elsewhere(self, model: str) -> bool:  # noqa: ARG002 - of `MappedStore`
+        """Whether a model's predictions lie in an index of the user's own, see `driftlog.store.mapped`."""
+        return False
+
     # Any request
 
     def request(

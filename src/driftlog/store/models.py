@@ -62,6 +62,7 @@ def ensure_indices(
     wanted: dict[str, Document] = {
         names.predictions(model, when): feature_mappings(numeric, categorical)
         for when in periods(around, names.period, ahead)
+        if not store.reads_elsewhere(model)
     }
     for when in periods(around, "month", ahead):
         wanted |= {names.monthly(kind, when): {} for kind in _RAW_MONTHLY}

@@ -59,7 +59,7 @@ def seal(
 
     Bounded: what is left over is for the next call. The cursor moves last, so a crash repeats work and loses none.
     """
-    if not audit.seal:
+    if not audit.seal or store.reads_elsewhere(settings.name):  # who else changes those, nobody can say
         return 0
     stored = read_cursor(store, settings.name, settings.environment, "seals")
     cursor = msgspec.convert(stored, SealCursor) if stored else SealCursor()
