@@ -18,8 +18,10 @@ from driftlog.store.local.health import ADMINISTRATOR
 from driftlog.store.local.java import Java
 from driftlog.store.local.layout import Layout
 from driftlog.store.local.process import environment
-from driftlog.store.local.roles import roles, roles_yml
+from driftlog.store.roles import roles, roles_yml
 
+ANY_PREFIX = "*"
+"""The local server holds nothing but installations of driftlog: the roles hold for each of them."""
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}")
 
 
@@ -47,7 +49,7 @@ def prepare(
         write_private(layout.config / "http.key", made.key)
         (layout.config / "http.crt").write_bytes(made.certificate)
         layout.ca_cert.write_bytes(made.ca)
-    (layout.config / "roles.yml").write_text(roles_yml(roles()), encoding="utf-8")
+    (layout.config / "roles.yml").write_text(roles_yml(roles(ANY_PREFIX)), encoding="utf-8")
     account.own(layout.config)
     if not layout.password_file.is_file() or ADMINISTRATOR not in users(layout):
         password = secrets.token_urlsafe(24)

@@ -10,8 +10,8 @@ import yaml
 from driftlog.store.local.archive import Distribution
 from driftlog.store.local.configuration import elasticsearch_yml, jvm_options, marker, render, write
 from driftlog.store.local.layout import Layout
-from driftlog.store.local.roles import roles, roles_yml
 from driftlog.store.local.settings import LocalSettings
+from driftlog.store.roles import roles, roles_yml
 
 
 @pytest.fixture
@@ -72,10 +72,3 @@ def test_users_stay_and_the_rest_is_renewed(layout: Layout, distribution: Distri
 def test_the_process_carries_the_name_of_its_home(layout: Layout) -> None:
     """One line, one argument, blanks and all."""
     assert marker(layout) in jvm_options(LocalSettings(home=layout.home), layout).splitlines()
-
-
-def test_the_shipper_can_only_add() -> None:
-    """It neither reads, overwrites nor deletes; the viewer sees no predictions."""
-    granted = roles()
-    assert granted["driftlog_shipper"]["indices"][0]["privileges"] == ["create_doc", "auto_configure"]
-    assert not [name for name in granted["driftlog_viewer"]["indices"][0]["names"] if "predictions" in name]

@@ -1,0 +1,215 @@
+"""Each part of driftlog does its work on a secured server with the account of its own role, and with no other."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.integration.roles.conftest import NAMES, Secured
+
+from driftlog.audit.chain import Chain
+from driftlog.audit.erase import unfinished_drops
+from driftlog.audit.forget import SealKeeper
+from driftlog.cli import exits
+from driftlog.cli.app import run
+from driftlog.contract.auditing import AuditSettings
+from driftlog.contract.settings import ModelSettings
+from driftlog.profile.reference import save
+from driftlog.profile.reference_frame import reference_from_frame
+from driftlog.store.client import Store
+from driftlog.store.values import BulkAction
+from driftlog.worker.audit import seal
+from driftlog.worker.cycle import run_cycle
+from driftlog.worker.erasure import Eraser, request_erasure
+from driftlog.worker.janitor import drop_periods
+
+pytestmark = [pytest.mark.elasticsearch, pytest.mark.slow, pytest.mark.timeout(480)]
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+DAY = timedelta(days=1)
+MODEL = ModelSettings(name="credit", min_rows=5, positive_label="1")
+ROWS = 120
+
+Cli = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def cli(secured: Secured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Call a command with the account of a role; exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("ROLE_PASSWORD", secured.password)
+
+    def call(role: str, *arguments: str) -> tuple[int, str, str]:
+        config = write_config(secured, role, tmp_path)
+        monkeypatch.setenv("DRIFTLOG_CONFIG", str(config))
+        code = run(list(arguments))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def write_config(secured: Secured, role: str, folder: Path, more: str = "") -> Path:
+    path = folder / f"{role}.yml"
+    path.write_text(
+        f"elasticsearch: {{urls: ['{secured.url}'], username: {role}, password: '${{ROLE_PASSWORD}}', "
+        f"ca_certs: '{secured.ca_cert}', timeout_s: 120}}\n"
+        "models: {credit: {positive_label: '1', min_rows: 5, look_back: 4000d}}\n" + more
+    )
+    return path
+
+
+def rows(day: int) -> pd.DataFrame:
+    chance = np.random.default_rng(day + 100)
+    score = chance.uniform(size=ROWS)
+    return pd.DataFrame(
+        {
+            "@timestamp": [START + day * DAY + DAY * n / ROWS for n in range(ROWS)],
+            "features.amount": chance.normal(100, 10, ROWS),
+            "features.plan": chance.choice(["basic", "plus"], ROWS),
+            "prediction.score": score,
+            "prediction.label": np.where(score >= 0.5, "1", "0"),
+        }
+    )
+
+
+def event(id: str, row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "@timestamp": row["@timestamp"].isoformat(),
+        "event": {"id": id, "dataset": "driftlog.prediction", "ingested": row["@timestamp"].isoformat()},
+        "service": {"environment": "production"},
+        "model": {"name": "credit", "version": "1"},
+        "features": {"amount": row["features.amount"], "plan": row["features.plan"]},
+        "prediction": {"task": "binary", "score": row["prediction.score"], "label": row["prediction.label"]},
+        "subject": {"id": "somebody" if id.endswith("-0") else f"s-{id}"},
+    }
+
+
+@pytest.fixture(scope="module")
+def watched(secured: Secured, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Set up by the administrator, sent by a shipper, evaluated and sealed by the worker: each as itself."""
+    config = write_config(secured, "administrator", tmp_path_factory.mktemp("setup"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROLE_PASSWORD", secured.password)
+        assert run(["--config", str(config), "setup"]) == exits.OK
+    with secured.store("administrator") as store:
+        history = pd.concat([rows(day) for day in range(-10, 0)], ignore_index=True)
+        save(store, *reference_from_frame(history, MODEL, origin="test", created=START))
+    with secured.store("shipper") as store:
+        report = store.bulk(
+            BulkAction("create", NAMES.predictions("credit", START), f"p{day}-{n}", event(f"p{day}-{n}", row), None)
+            for day in range(2)
+            for n, row in enumerate(rows(day).to_dict("records"))
+        )
+        assert (report.stored, report.failures) == (2 * ROWS, [])
+    with secured.store("worker") as store:
+        store.refresh(NAMES.all_predictions("credit"))
+        now = START + 2 * DAY + timedelta(hours=2)
+        record = run_cycle(store, MODEL, as_of=now, worker_id="w", term=1, now=lambda: now, verify=True)
+        assert (record.status, record.error) == ("ok", "")
+        assert record.measurements > 0
+        sealed = seal(store, MODEL, AuditSettings(seal_after=timedelta(0)), Chain(store), now=lambda: now)
+        assert sealed == 2 * ROWS
+
+
+def test_a_viewer_writes_the_report(cli: Cli, watched: None, tmp_path: Path) -> None:
+    """Results, charts of the counts, alerts: without a right to any prediction."""
+    code, _, err = cli("viewer", "report", "credit", "-o", "report.html")
+    assert (code, err) == (exits.OK, "")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "amount" in page
+    assert "somebody" not in page
+
+    code, out, err = cli("viewer", "results", "credit", "--json")
+    assert (code, err) == (exits.OK, "")
+    assert len(out.splitlines()) > 10
+    assert cli("viewer", "alerts")[0] == exits.OK
+
+
+def test_an_auditor_verifies_the_trail(cli: Cli, watched: None) -> None:
+    """The chain with one role, every sealed prediction with the other."""
+    code, out, err = cli("auditor", "audit", "verify", "--json")
+    assert (code, err) == (exits.OK, ""), out
+    code, out, err = cli("deep_auditor", "audit", "verify", "--deep", "--json")
+    assert code == exits.OK, (out, err)
+    assert json.loads(out.splitlines()[-1])["predictions"] == 2 * ROWS
+
+
+def test_the_watchdog_sees_that_no_cycle_runs(cli: Cli, watched: None) -> None:
+    """Everything is silent here: the data is of March."""
+    code, out, err = cli("watchdog", "watchdog", "--quick", "--json")
+    assert code == exits.FAILED, (out, err)
+    assert "cycles_missed" in {json.loads(line)["metric"] for line in out.splitlines()}
+
+
+def test_the_intake_stores_what_is_sent_and_tells_a_duplicate(
+    secured: Secured, as_role: Callable[[str], Store], watched: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real process, with the account of its role; the same event again is no second one, another is refused."""
+    monkeypatch.setenv("ROLE_PASSWORD", secured.password)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    config = write_config(secured, "intake", tmp_path, f"intake: {{http_port: {port}}}\n")
+    moment = datetime.now(UTC)
+    body = event("sent-1", rows(0).iloc[0].to_dict() | {"@timestamp": moment})
+    process = subprocess.Popen([sys.executable, "-m", "driftlog", "--config", str(config), "intake"])
+    try:
+        _post_until_taken(port, body)
+        _post_until_taken(port, body)
+        forged = body | {"features": {"amount": 0.0}}
+        _post_until_taken(port, forged)
+    finally:
+        process.terminate()
+        process.wait(60)
+    worker = as_role("worker")
+    worker.refresh("driftlog-*")
+    (hit,) = worker.find_by_ids(NAMES.all_predictions("credit"), ["sent-1"])
+    assert hit.source["features"]["amount"] == body["features"]["amount"]
+    refused = worker.search(NAMES.every("quarantine"), {})["hits"]["hits"]
+    assert [each["_source"]["quarantine"]["reason"] for each in refused] == ["id_reused"]
+
+
+def _post_until_taken(port: int, body: dict[str, Any]) -> None:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
+                assert answer.status == 200
+                return
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
+def test_the_janitor_erases_and_drops(as_role: Callable[[str], Store], watched: None, secured: Secured) -> None:
+    """A subject, then the whole period, each with its record in the trail."""
+    janitor, index = as_role("janitor"), NAMES.predictions("credit", START)
+    chain = Chain(janitor)
+    eraser = Eraser(janitor, chain, SealKeeper(janitor, chain, "j"), None, "j", lambda: datetime.now(UTC))
+    job = eraser.carry_out(request_erasure(janitor, "somebody", by="j", now=datetime.now(UTC)).id)
+    assert (job.status, job.found[index]) == ("done", 2)
+    dropped = drop_periods(
+        janitor,
+        chain,
+        {"predictions.credit": DAY},
+        now=lambda: START + 45 * DAY,
+        actor="j",
+        unfinished=lambda: unfinished_drops(janitor),
+    )
+    assert [each.index for each in dropped] == [index]
