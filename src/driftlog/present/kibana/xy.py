@@ -107,7 +107,8 @@ def _state(series: Series, layers: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "legend": {"isVisible": True, "position": "bottom", "showSingleSeries": True},
         "valueLabels": "hide",
-        "fittingFunction": "None",
+        "fittingFunction": "Linear",
+        "emphasizeFitting": True,
         "axisTitlesVisibilitySettings": {"x": False, "yLeft": False, "yRight": False},
         "tickLabelsVisibilitySettings": shown,
         "labelsOrientation": {"x": 0, "yLeft": 0, "yRight": 0},
