@@ -17,6 +17,7 @@ import pytest
 from rich.console import Console
 from tests.conftest import delete_prefix
 from tests.e2e.shown.kibana import check_kibana
+from tests.e2e.shown.rules import check_rules
 
 from driftlog.contract.errors import StoreError
 from driftlog.contract.names import IndexNames
@@ -215,3 +216,9 @@ def test_every_panel_and_search_of_kibana_shows_data(run: Run) -> None:
     """Each column of each panel has a value, of this run or of seeded documents of kinds a demo does not have."""
     with connect(run.options) as store:
         check_kibana(store, run.options.prefix)
+
+
+def test_every_rule_and_watch_finds_what_is_there(run: Run) -> None:
+    """Kibana's rules and the watches, on this run's documents and on seeded ones, at their time."""
+    with connect(run.options) as store:
+        check_rules(store, run.options.prefix, MODEL)

@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any
 
-from tests.e2e.shown.kql import parse_kql
+from tests.unit.present.kibana.kql import parse
 
 Body = dict[str, Any]
 
@@ -181,7 +181,7 @@ def check_params(kind: str, params: object) -> None:
         require(isinstance(query, dict) and query.get("query"), '[esQuery]: must contain "query"')
     elif "filterKuery" in given:
         try:
-            parse_kql(given["filterKuery"])
+            parse(given["filterKuery"])
         except ValueError as error:
             raise Refused(f"filterKuery is not valid: {error}") from None
 
