@@ -43,7 +43,12 @@ TEXT = FILE.read_text(encoding="utf-8")
 PASSWORDS = [name for name, uses in references(TEXT).items() if any(kind == ":?" for kind, _ in uses)]
 OWN_VARIABLES = {"DRIFTLOG_CONFIG", "DRIFTLOG_ACTOR"}
 """Variables of driftlog that are no settings."""
-SECRET_SETTINGS = ("DRIFTLOG_ELASTICSEARCH__API_KEY", "DRIFTLOG_JANITOR__API_KEY", "DRIFTLOG_KIBANA__PASSWORD")
+SECRET_SETTINGS = (
+    "DRIFTLOG_ELASTICSEARCH__API_KEY",
+    "DRIFTLOG_ELASTICSEARCH__PASSWORD",
+    "DRIFTLOG_JANITOR__API_KEY",
+    "DRIFTLOG_KIBANA__PASSWORD",
+)
 
 
 def of_driftlog() -> list[str]:
