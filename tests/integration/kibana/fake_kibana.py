@@ -11,6 +11,7 @@ import email.parser
 import email.policy
 import json
 import re
+import ssl
 import threading
 import time
 import uuid
@@ -412,15 +413,20 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     fake: FakeKibana
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Quiet: a client that does not trust the certificate hangs up."""
+
 
 @contextmanager
-def running(fake: FakeKibana) -> Iterator[FakeKibana]:
+def running(fake: FakeKibana, tls: ssl.SSLContext | None = None) -> Iterator[FakeKibana]:
     """`fake`, answering at `fake.url` until the end of the block."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.fake = fake
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
-    fake.url = f"http://127.0.0.1:{server.server_port}{fake.base}"
+    fake.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}{fake.base}"
     try:
         yield fake
     finally:
