@@ -42,7 +42,7 @@ FOREIGN: dict[str, set[str]] = {
     "PIL": {"present"},
     "jinja2": {"present", "intake"},
     "flask": {"shipping", "demo"},
-    "sklearn": {"demo", "evaluate"},
+    "sklearn": {"demo", "evaluate", "shipping"},
     "pandas": {"profile", "present", "worker", "api", "demo", "cli"},
     "scipy": {"evaluate", "decide"},
     "cronsim": {"config", "decide"},
