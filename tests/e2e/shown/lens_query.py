@@ -90,8 +90,8 @@ def _order_path(column: Mapping[str, Any], id: str) -> str:
 def _width_s(store: Store, pattern: str, query: Body, field: str) -> int:
     """Seconds of a bucket, so that there are at most `BUCKETS` or so."""
     times = {edge: {edge: {"field": field}} for edge in ("min", "max")}
-    answer = store.search(pattern, {"size": 0, "query": query, "aggs": times})["aggregations"]
-    first, last = (answer[edge]["value"] or 0 for edge in ("min", "max"))
+    answer = store.search(pattern, {"size": 0, "query": query, "aggs": times}).get("aggregations", {})
+    first, last = (answer.get(edge, {}).get("value") or 0 for edge in ("min", "max"))
     return max(1, int((last - first) / 1000 / BUCKETS))
 
 
@@ -138,7 +138,7 @@ def _value(answer: Mapping[str, Any]) -> Any:
 
 def without_data(store: Store, asked: Question) -> list[str]:
     """Metric columns of which the answer has no value at all, or for counts nothing but zeros."""
-    answer = store.search(asked.index, asked.body)["aggregations"]
+    answer = store.search(asked.index, asked.body).get("aggregations", {})
     missing = []
     for id, column in asked.metrics.items():
         found = [value for value in values(answer, id) if value is not None]

@@ -28,6 +28,10 @@ WHOLE: Final = f'{views.SEGMENT} : "" and {views.VERSION} : "*" and {views.VARIA
 """Results about a model as a whole: no segment, all versions, all variants."""
 
 
+JUDGED: Final = "verdict : (ok or info or warning or critical)"
+"""Results that a threshold could judge; where there are none, a heatmap of verdicts stays empty, not green."""
+
+
 def head(text: str) -> tuple[Row, Row]:
     """The links, and a text that says how to read the dashboard."""
     return (

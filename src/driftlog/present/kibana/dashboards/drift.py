@@ -16,7 +16,7 @@ from driftlog.present.kibana.column import (
     terms,
 )
 from driftlog.present.kibana.dashboard import Dashboard
-from driftlog.present.kibana.dashboards.common import WHOLE, head, limits, slices, worst
+from driftlog.present.kibana.dashboards.common import JUDGED, WHOLE, head, limits, slices, worst
 from driftlog.present.kibana.datatable import datatable
 from driftlog.present.kibana.drilldown import TO_DOCUMENTS, to_dashboard
 from driftlog.present.kibana.formats import column_number, column_share
@@ -31,8 +31,9 @@ EFFECTS: Final = "metric : (kolmogorov_smirnov or total_variation or jensen_shan
 """Measures of how far two distributions are apart, all between 0 and 1."""
 
 _TEXT = """**Choose one model above.** Effect sizes lie between 0 (as on the reference) and 1 (nothing in common); the
-verdict says whether one is beyond what the reference itself varies by. A change of a feature matters when performance
-or its estimate changes with it: see Model. Click a feature or a cell to filter everything by it."""
+verdict says whether one is beyond what the reference itself varies by (an empty cell was not judged, or could not be).
+A change of a feature matters when performance or its estimate changes with it: see Model. Click a feature or a cell to
+filter everything by it."""
 
 _FEATURES = Row(
     18,
@@ -48,7 +49,7 @@ _FEATURES = Row(
                 terms("Feature", "field", size=FEATURES, by="Worst verdict"),
                 worst(),
                 palette=SEVERITY,
-                where=f"purpose : data_drift and {EFFECTS}",
+                where=f"purpose : data_drift and {EFFECTS} and {JUDGED}",
             ),
             (TO_DOCUMENTS, to_dashboard("model", "Model")),
         ),
@@ -152,7 +153,7 @@ _COURSES = Row(
                 terms("Segment", "segment", size=25),
                 worst(),
                 palette=SEVERITY,
-                where="purpose : (data_drift or prediction_drift or target_drift)",
+                where=f"purpose : (data_drift or prediction_drift or target_drift) and {JUDGED}",
             ),
         ),
     ),

@@ -6,7 +6,7 @@ from typing import Final
 
 from driftlog.present.kibana.column import average, fixed, newest, over_time, terms
 from driftlog.present.kibana.dashboard import Dashboard
-from driftlog.present.kibana.dashboards.common import WHOLE, head, limits, slices, worst
+from driftlog.present.kibana.dashboards.common import JUDGED, WHOLE, head, limits, slices, worst
 from driftlog.present.kibana.datatable import datatable
 from driftlog.present.kibana.drilldown import TO_DOCUMENTS, to_dashboard
 from driftlog.present.kibana.embedded import Embedded
@@ -74,7 +74,7 @@ _VERDICTS = Row(
                 terms("Measure", "metric", size=20),
                 worst(),
                 palette=SEVERITY,
-                where="purpose : performance and limit.kind : *",
+                where=f"purpose : performance and {JUDGED}",
             ),
             (to_dashboard("alerts", "Alerts"), TO_DOCUMENTS),
         ),
@@ -89,7 +89,7 @@ _VERDICTS = Row(
                 terms("Segment", "segment", size=25),
                 worst(),
                 palette=SEVERITY,
-                where="purpose : (performance or fairness or estimated_performance)",
+                where=f"purpose : (performance or fairness or estimated_performance) and {JUDGED}",
             ),
         ),
     ),

@@ -7,7 +7,7 @@ from typing import Final
 from driftlog.present.kibana import views
 from driftlog.present.kibana.column import average, count, largest, over_time, percentile, terms
 from driftlog.present.kibana.dashboard import Dashboard
-from driftlog.present.kibana.dashboards.common import WHOLE, head, limits, slices, worst
+from driftlog.present.kibana.dashboards.common import JUDGED, WHOLE, head, limits, slices, worst
 from driftlog.present.kibana.drilldown import TO_DOCUMENTS, to_dashboard
 from driftlog.present.kibana.embedded import Embedded
 from driftlog.present.kibana.formats import column_number, column_percent, column_share
@@ -156,7 +156,7 @@ _JUDGED = Row(
                 terms("Measure", "metric", size=15),
                 worst(),
                 palette=SEVERITY,
-                where="purpose : operational and limit.kind : *",
+                where=f"purpose : operational and {JUDGED}",
             ),
         ),
         Panel(
@@ -231,7 +231,7 @@ _INTEGRITY = Row(
                 terms("Measure", "metric", size=15),
                 worst(),
                 palette=SEVERITY,
-                where="purpose : integrity",
+                where=f"purpose : integrity and {JUDGED}",
             ),
             (to_dashboard("pipeline", "Pipeline"),),
         ),

@@ -7,7 +7,7 @@ from typing import Final
 from driftlog.present.kibana import views
 from driftlog.present.kibana.column import count, distinct, newest, over_time, percentile, terms
 from driftlog.present.kibana.dashboard import Dashboard
-from driftlog.present.kibana.dashboards.common import head, models, worst
+from driftlog.present.kibana.dashboards.common import JUDGED, head, models, worst
 from driftlog.present.kibana.datatable import datatable
 from driftlog.present.kibana.drilldown import TO_DOCUMENTS, to_dashboard
 from driftlog.present.kibana.heatmap import heatmap
@@ -89,13 +89,14 @@ _HEALTH = Row(
             "health",
             heatmap(
                 "Health",
-                "The worst verdict of each model over time, of all its measurements. Red or yellow: click the cell to "
-                "open the model, then see which measure it is.",
+                "The worst verdict of each model over time, of all its measurements; empty: not judged. Red or yellow: "
+                "click the cell to open the model, then see which measure it is.",
                 "results",
                 over_time(),
                 models(),
                 worst(),
                 palette=SEVERITY,
+                where=JUDGED,
             ),
             (_MODEL, to_dashboard("drift", "Drift")),
         ),
