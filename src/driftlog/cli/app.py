@@ -20,6 +20,7 @@ LAZY: Final[dict[str, str]] = {
     "demo": f"{_COMMANDS}.demo:demo",
     "init": f"{_COMMANDS}.init:init",
     "setup": f"{_COMMANDS}.setup:setup",
+    "keys": f"{_COMMANDS}.setup_keys:keys",
     "doctor": f"{_COMMANDS}.doctor:doctor",
     "local": f"{_COMMANDS}.local:local",
     "intake": f"{_COMMANDS}.intake:intake",

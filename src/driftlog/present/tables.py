@@ -62,17 +62,6 @@ WIDE: Final = 110
 """Columns from which on a table shows everything."""
 
 
-class TemplateChange(Protocol):
-    """What `driftlog.store.templates` reports."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def action(self) -> str: ...
-
-
 class ReferenceInfo(Protocol):
     """What `driftlog.profile.reference.list_references` reports."""
 
@@ -441,15 +430,6 @@ def reference_table(reference: Reference, fields: Sequence[ReferenceField]) -> R
             *(Text(number(v) if f.kind == "numeric" else "") for v in (f.mean, f.sd, f.minimum, f.maximum)),
             _text(", ".join(f"{clean(value, 20)} {share(part)}" for value, part in f.top)),
         )
-    return table
-
-
-def changes_table(changes: Sequence[TemplateChange]) -> RenderableType:
-    """What `driftlog setup` does to the index templates."""
-    table = new_table("action", "kind", "template")
-    for change in changes:
-        style = {"create": "green", "update": "yellow"}.get(change.action, "dim")
-        table.add_row(Text(change.action, style=style), _text(change.kind), _text(change.name))
     return table
 
 

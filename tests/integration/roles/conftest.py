@@ -18,7 +18,6 @@ from driftlog.store.client import Store
 from driftlog.store.local.layout import Layout
 from driftlog.store.local.server import LocalServer, LocalSettings
 from driftlog.store.roles import OLDER_NAMES, PURPOSE
-from driftlog.store.templates import install
 
 NAMES = IndexNames("driftlog")
 
@@ -37,8 +36,8 @@ class Secured:
             urls=(self.url,), username=user, password=Secret(self.password), ca_certs=str(self.ca_cert), timeout_s=120
         )
 
-    def store(self, user: str) -> Store:
-        return Store.connect(self.settings(user), NAMES)
+    def store(self, user: str, names: IndexNames = NAMES) -> Store:
+        return Store.connect(self.settings(user), names)
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +55,6 @@ def secured(scratch: Path) -> Iterator[Secured]:
         found = Secured(info.url, info.ca_cert, info.username, info.password_file.read_text().strip())
         _add_users(Layout(settings.home), info.username, [*PURPOSE, *OLDER_NAMES])
         _wait_for_users(found)
-        with found.store(found.administrator) as store:
-            install(store)
         yield found
     finally:
         server.reset(settings, stop=True)
