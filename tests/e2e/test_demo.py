@@ -16,6 +16,7 @@ import psutil
 import pytest
 from rich.console import Console
 from tests.conftest import delete_prefix
+from tests.e2e.shown.grafana import check_elasticsearch, check_prometheus
 from tests.e2e.shown.kibana import check_kibana
 from tests.e2e.shown.rules import check_rules
 
@@ -222,3 +223,10 @@ def test_every_rule_and_watch_finds_what_is_there(run: Run) -> None:
     """Kibana's rules and the watches, on this run's documents and on seeded ones, at their time."""
     with connect(run.options) as store:
         check_rules(store, run.options.prefix, MODEL)
+
+
+def test_every_query_of_grafana_and_prometheus_returns_data(run: Run) -> None:
+    """Panels and rules over a real Prometheus that scrapes a real exporter, and panels over Elasticsearch."""
+    with connect(run.options) as store:
+        check_prometheus(store, MODEL)
+        check_elasticsearch(store, run.options.prefix, MODEL)

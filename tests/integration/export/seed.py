@@ -89,7 +89,10 @@ def results(model: str, *, auc: float = 0.81, drifted: int = 1) -> list[Measurem
         measurement(model, "predictions", "operational", 100.0, verdict="ok"),
         measurement(model, "throughput_per_s", "operational", 0.5),
         measurement(model, "error_rate", "operational", 0.02, verdict="ok"),
+        measurement(model, "latency_p95_ms", "operational", 30.0),
         measurement(model, "latency_p99_ms", "operational", 40.0),
+        measurement(model, "roc_auc", "estimation_error", 0.02),
+        measurement(model, "kolmogorov_smirnov", "prediction_drift", 0.03, field="prediction.score", verdict="ok"),
         measurement(model, "error_rate_by_type", "operational", 0.02, field="ValueError"),
         measurement(model, "clock_skew_share", "integrity", 0.0, verdict="ok"),
     ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Grafana: data sources, dashboards and alert rules, built by code and provisioned as files."""
