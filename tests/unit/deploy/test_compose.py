@@ -357,6 +357,37 @@ def test_kibana_reads_the_variables_it_gets() -> None:
     assert not any(name.startswith(("ELASTICSEARCH_", "SERVER_", "XPACK_")) for name in given)
 
 
+def test_grafana_gets_every_variable_of_its_files() -> None:
+    """And finds the dashboards where its provider looks for them."""
+    folder = ROOT / "deploy/grafana/provisioning"
+    texts = [path.read_text(encoding="utf-8") for path in folder.rglob("*.yml")]
+    used = {name for text in texts for name in re.findall(r"\$\{?(DRIFTLOG_[A-Z_]+)", text)}
+    given = {name for name in variables("grafana") if name.startswith("DRIFTLOG_")}
+    given |= {word.partition("=")[0] for word in SERVICES["grafana"]["entrypoint"] if word.startswith("DRIFTLOG_")}
+    assert used == given
+    targets = {target for _, target, _ in mounts("grafana")}
+    paths = {path for text in texts for path in re.findall(r"^\s+path: (/\S+)$", text, re.MULTILINE)}
+    assert paths <= targets
+
+
+def test_every_secret_file_that_is_named_is_made() -> None:
+    """By setup or by accounts, in the volume that the service has at that place."""
+    scripts = {
+        name: (ROOT / "deploy/setup" / name).read_text(encoding="utf-8") for name in ("passwords.sh", "accounts.sh")
+    }
+    made = set(re.findall(r"^put \S+ (\S+) ", scripts["passwords.sh"], re.MULTILINE))
+    made |= set(re.findall(r"^  ([a-z]+/[a-z_]+):", scripts["accounts.sh"], re.MULTILINE))
+    for name, service in SERVICES.items():
+        for source, target, _ in mounts(name):
+            if not source.startswith("secrets-") or name in ("setup", "accounts"):
+                continue
+            text = json.dumps(
+                {key: service.get(key) for key in ("entrypoint", "command", "environment", "healthcheck")}
+            )
+            for file in set(re.findall(rf"{target}/([a-z_.]+)", text)) - {"ca.crt", "tls.crt", "tls.key"}:
+                assert f"{source.removeprefix('secrets-')}/{file}" in made, f"{name}: {file}"
+
+
 def test_the_example_says_how_to_fill_it_in() -> None:
     """The loop of its first lines names every password, and no other variable."""
     head = ENV_EXAMPLE.read_text(encoding="utf-8").split("# ----")[0]
