@@ -79,18 +79,19 @@ _VERDICTS = Row(
             (to_dashboard("alerts", "Alerts"), TO_DOCUMENTS),
         ),
         Panel(
-            "parts",
+            "purposes",
             heatmap(
-                "Segments and their verdicts",
-                "The worst verdict of each segment over time. One red segment: the model is fine elsewhere; look for "
-                "what changed there.",
+                "Everything that is judged",
+                "The worst verdict of each kind of measure over time: is it the data, the service, the pipeline or the "
+                "model itself? Red: open Drift for data and quality, Operations for service and integrity.",
                 "results",
                 over_time(),
-                terms("Segment", "segment", size=25),
+                terms("About", "purpose", size=20),
                 worst(),
                 palette=SEVERITY,
-                where=f"purpose : (performance or fairness or estimated_performance) and {JUDGED}",
+                where=JUDGED,
             ),
+            (to_dashboard("drift", "Drift"), to_dashboard("operations", "Operations")),
         ),
     ),
 )
@@ -143,7 +144,7 @@ _LATEST = Panel(
     "latest",
     datatable(
         "Newest measurements",
-        "The newest value of each measure of each part, with what it is compared with. Yellow or red: the verdict of "
+        "The newest value of each measure of each part, with what it is compared with. The verdict is that of "
         "the newest window; `driftlog results MODEL` shows how it came about.",
         "results",
         (
@@ -154,11 +155,10 @@ _LATEST = Panel(
             newest("Warning at", "limit.warning"),
             newest("Rows", "n_current"),
             newest("Truths known", "maturity"),
-            newest("Verdict", "severity"),
+            newest("Verdict", "verdict", data_type="string"),
             newest("Window's end", "@timestamp", data_type="date"),
         ),
         where="purpose : (performance or estimated_performance)",
-        coloured={"Verdict": SEVERITY},
     ),
 )
 
