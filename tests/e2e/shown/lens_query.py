@@ -74,8 +74,9 @@ def _buckets(
         return [{"range": {"field": field, "ranges": parts}}]
     by = params["orderBy"]
     path = _order_path(columns[by["columnId"]], by["columnId"]) if by["type"] == "column" else "_key"
+    missing = {"missing": "__missing__"} if params["missingBucket"] else {}
     return [
-        {"terms": {"field": one, "size": params["size"], "order": {path: params["orderDirection"]}}}
+        {"terms": {"field": one, "size": params["size"], "order": {path: params["orderDirection"]}, **missing}}
         for one in (field, *params.get("secondaryFields", []))
     ]
 

@@ -78,6 +78,7 @@ def terms(
     size: int = 10,
     by: str = "",
     descending: bool = True,
+    missing: bool = False,
     data_type: str = "string",
 ) -> Column:
     """Groups of the values of a field, or of several fields together.
@@ -86,12 +87,14 @@ def terms(
     ----------
     by
         Label of the column that orders the groups; empty: by the alphabet, upwards.
+    missing
+        Documents without a value are a group too, of one field only; without them Lens leaves them out.
     """
     params: dict[str, Any] = {
         "size": size,
         "orderDirection": "desc" if by and descending else "asc",
-        "otherBucket": False,
-        "missingBucket": False,
+        "otherBucket": missing,
+        "missingBucket": missing,
         "parentFormat": {"id": "multi_terms" if more else "terms"},
         "include": [],
         "exclude": [],

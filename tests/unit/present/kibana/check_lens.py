@@ -139,6 +139,8 @@ def _check_terms(
     for more in params.get("secondaryFields", []):
         if more not in known or not known[more].aggregatable:
             yield f"{where}: groups by {more}, which cannot be grouped by"
+    if params.get("missingBucket") and (not params.get("otherBucket") or params.get("secondaryFields")):
+        yield f"{where}: missing values are a group only beside the others, and of one field"
     if bool(params.get("secondaryFields")) != (params.get("parentFormat", {}).get("id") == "multi_terms"):
         yield f"{where}: several fields need the format multi_terms, one field terms"
 

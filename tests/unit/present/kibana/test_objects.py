@@ -287,6 +287,7 @@ ERRORS: dict[str, tuple[Change, str]] = {
     "an order of no kind": (_params("data-0", orderBy={"type": "best"}), "orderBy"),
     "a second field that is not there": (_params("data-0", secondaryFields=["x"]), "groups by x"),
     "several fields as one": (_params("data-0", parentFormat={"id": "terms"}), "need the format multi_terms"),
+    "missing values without others": (_params("data-0", missingBucket=True), "only beside the others"),
     "columnOrder": (_layer(lambda layer: layer["columnOrder"].pop() and None), "columnOrder and columns differ"),
     "groups last": (_layer(lambda layer: layer["columnOrder"].reverse()), "columns that group come first"),
     "a column not drawn": (

@@ -22,7 +22,8 @@ _RATED = "opinion.aspect : rating"
 _TRUE = "feedback.actual : * or feedback.actual_value : *"
 
 _TEXT = """**Feedback:** truths, ratings and comments as they come, and opinions by the time of the prediction they are
-about. **A/B:** outcomes, latency and ratings by variant. These panels show the numbers; whether a difference is more
+about. **A/B:** outcomes, latency and ratings by variant
+(*missing value*: outside an experiment) and version. These panels show the numbers; whether a difference is more
 than chance, with the sample ratio and the stopping rule, is said by `driftlog experiment status MODEL` and its page."""
 
 _NUMBERS = Row(
@@ -93,7 +94,7 @@ _OPINIONS = Row(
                 over_time(),
                 (count("Feedback"),),
                 series="bar_stacked",
-                split=terms("Source", "feedback.source", size=8, by="Feedback"),
+                split=terms("Source", "feedback.source", size=8, by="Feedback", missing=True),
             ),
             (TO_DOCUMENTS,),
         ),
@@ -125,8 +126,13 @@ _OPINIONS = Row(
 )
 
 
-def _variants(by: str = "", *, label: str = "Variant") -> Column:
-    return terms(label, views.VARIANT, views.VERSION, size=8, by=by)
+def _variants(by: str = "") -> Column:
+    """Predictions outside an experiment have none."""
+    return terms("Variant", views.VARIANT, size=8, by=by, missing=True)
+
+
+def _versions() -> Column:
+    return terms("Version", views.VERSION, size=8)
 
 
 _VARIANTS = Row(
@@ -136,7 +142,7 @@ _VARIANTS = Row(
             "served",
             xy(
                 "Who is served what",
-                "Share of predictions by variant and version. Not as planned: the assignment is broken, and the "
+                "Share of predictions by variant. Not as planned: the assignment is broken, and the "
                 "experiment says nothing.",
                 "predictions",
                 over_time(),
@@ -183,6 +189,7 @@ _TABLES = Row(
                 "outcomes",
                 (
                     terms("Model", views.MODEL, size=50),
+                    _versions(),
                     _variants("With a truth"),
                     count("With a truth"),
                     count("Right", where="outcome.correct : true"),
@@ -200,6 +207,7 @@ _TABLES = Row(
                 "predictions",
                 (
                     terms("Model", views.MODEL, size=50),
+                    _versions(),
                     _variants("Predictions"),
                     count("Predictions"),
                     count("Failed", where="event.outcome : failure"),
@@ -215,6 +223,7 @@ _TABLES = Row(
                 "What people think of each.",
                 "opinions",
                 (
+                    _versions(),
                     _variants("Ratings"),
                     count("Ratings", where=_RATED),
                     average("Mean rating", "opinion.rating", format=column_number(2)),
