@@ -35,15 +35,26 @@ def reference() -> None:
         "driftlog reference set churn --file training.parquet --timestamp created_at",
         "driftlog reference set churn --file history.csv --timestamp created --features age --score p --label left",
         "driftlog reference set churn --from 2026-01-01 --to 2026-03-01",
+        "driftlog reference set churn --from-estimator model.skops --data training.csv --label churned",
+        "driftlog reference set churn --from-estimator train:pipeline --data training.parquet --label churned",
     ],
 )
 @required_model
 @click.option(
     "--file",
+    "--data",
     "path",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="CSV, Parquet or JSONL with columns features.*, prediction.*, outcome.* (or see --map).",
 )
+@click.option(
+    "--from-estimator",
+    "estimator",
+    metavar="FILE|MODULE:NAME",
+    help="Let this scikit-learn estimator predict the file's rows: model.skops, model.joblib or module:name. The last "
+    "two run the code in them: for files of your own only.",
+)
+@click.option("--trust", "trusted", multiple=True, metavar="TYPE", help="A type that a skops file may hold.")
 @click.option("--from", "start", type=TimeType(), help="Or a window of what was logged: from here ...")
 @click.option("--to", "end", type=TimeType(), help="... to here.")
 @click.option("--timestamp", default="@timestamp", show_default=True, help="Column of the file with the time.")
@@ -60,6 +71,8 @@ def set_reference(
     session: Session,
     model: str,
     path: Path | None,
+    estimator: str | None,
+    trusted: tuple[str, ...],
     start: datetime | None,
     end: datetime | None,
     timestamp: str,
@@ -75,6 +88,7 @@ def set_reference(
 ) -> None:
     """Make a reference of MODEL from a file or from a past window."""
     from driftlog.cli.importing.columns import parse_mappings, reference_columns
+    from driftlog.cli.importing.estimator import estimator_columns, load_estimator
     from driftlog.cli.importing.text import parse_vocabularies, with_text_columns
     from driftlog.contract.window import Window
     from driftlog.evaluate.drift.registry import check_names
@@ -85,6 +99,10 @@ def set_reference(
     from driftlog.store import templates
     from driftlog.worker.cycle import BEGINNING, prepare_indices
 
+    if estimator is not None and (path is None or score or prediction):
+        raise UsageError(
+            "an estimator predicts the rows of a file by itself", remedy="give --data FILE, no --score or --prediction"
+        )
     if (path is None) == (start is None) or (start is None) != (end is None):
         raise UsageError("a reference comes from --file, or from --from and --to", remedy="give one of the two")
     if start is not None and end is not None and start >= end:
@@ -98,20 +116,25 @@ def set_reference(
             if path is not None:
                 frame = read_table(path, encoding=encoding, delimiter=delimiter)
                 frame.columns = [str(name) for name in frame.columns]
-                columns = reference_columns(
-                    list(frame.columns),
-                    regression=settings.task == "regression",
-                    timestamp=timestamp,
-                    features=features,
-                    prediction=prediction,
-                    score=score,
-                    truth=label,
-                    mappings=parse_mappings(mappings),
-                )
-                frame = frame[list(columns)].rename(columns=columns)
+                if estimator is not None:
+                    loaded = load_estimator(estimator, trusted)
+                    frame = estimator_columns(loaded, frame, settings, timestamp=timestamp, truth=label)
+                else:
+                    columns = reference_columns(
+                        list(frame.columns),
+                        regression=settings.task == "regression",
+                        timestamp=timestamp,
+                        features=features,
+                        prediction=prediction,
+                        score=score,
+                        truth=label,
+                        mappings=parse_mappings(mappings),
+                    )
+                    frame = frame[list(columns)].rename(columns=columns)
                 texts = parse_vocabularies(vocabularies, settings.text)
                 frame = with_text_columns(frame, texts, leave_one_out=True)
-                binning, made = reference_from_frame(frame, settings, origin=f"file {path.name}", created=created)
+                origin = f"file {path.name}" + (f", predicted by {estimator}" if estimator is not None else "")
+                binning, made = reference_from_frame(frame, settings, origin=origin, created=created)
             elif start is not None and end is not None:
                 if no_activate:  # outcomes name the segments of the active bins
                     present = active(store, settings.name, settings.environment)
