@@ -53,5 +53,5 @@ def test_all_commands_are_there() -> None:
     wanted += (
         " thresholds objectives watchdog notify maintain retrain versions export-training audit note erase janitor"
     )
-    wanted += " review handbook"
+    wanted += " review handbook kibana export keys"
     assert set(wanted.split()) == set(LAZY)

@@ -205,7 +205,7 @@ def uninstall(
         session.console.print(f"{len(changes)} removed.")
 
 
-@kibana.command(examples=["driftlog kibana files ./kibana", "driftlog --config driftlog.yml kibana files ./kibana"])
+@kibana.command(examples=["driftlog kibana files ./kibana", "driftlog kibana files ./kibana --config driftlog.yml"])
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.pass_obj
 def files(session: Session, folder: Path) -> None:
