@@ -125,12 +125,13 @@ _HISTORY = Row(
         Panel(
             "members",
             xy(
-                "Measures and fields in alerts",
-                "Series that are members of alerts, most frequent first. The same field in many: repair its source.",
+                "Fields in alerts",
+                "Fields of drift and quality alerts, most frequent first. The same one in many: repair its source.",
                 "alerts",
                 terms("Field", "members.field", size=15, by="Alerts"),
                 (count("Alerts"),),
                 series="bar_horizontal",
+                where='not members.field : ""',
             ),
         ),
     ),
