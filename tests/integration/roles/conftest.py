@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -44,9 +46,9 @@ class Secured:
 def secured(scratch: Path) -> Iterator[Secured]:
     if os.environ.get("DRIFTLOG_SKIP_ELASTICSEARCH") == "1" and os.environ.get("CI") != "true":
         pytest.skip("DRIFTLOG_SKIP_ELASTICSEARCH=1")
-    settings = LocalSettings(port=0, heap="512m", home=(quick_folder() or scratch) / "roles", secure=True)
+    home = (quick_folder() or scratch) / f"roles-{secrets.token_hex(4)}"
+    settings = LocalSettings(port=0, heap="512m", home=home, secure=True)
     server = LocalServer()
-    server.reset(settings, stop=True)
     try:
         info = server.start(settings)
         assert info.ca_cert is not None
@@ -58,6 +60,7 @@ def secured(scratch: Path) -> Iterator[Secured]:
         yield found
     finally:
         server.reset(settings, stop=True)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _add_users(layout: Layout, administrator: str, names: list[str]) -> None:
