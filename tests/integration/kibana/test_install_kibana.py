@@ -230,6 +230,30 @@ def test_further_connectors_are_told_and_their_secrets_kept(
     ]
 
 
+def test_writing_again_takes_new_secrets_and_a_new_key(
+    fake: FakeKibana, settings: KibanaSettings, connect: Connect
+) -> None:
+    """Of what does not differ; what people set stays, and so do dashboards."""
+
+    def told(address: str) -> KibanaSettings:
+        slack = KibanaConnectorSettings(kind="slack", url=Secret(address))
+        return msgspec.structs.replace(settings, connectors=(slack,))
+
+    install(connect(settings), wanted("driftlog", told("https://hooks.example.com/old")))
+    for rule in fake.space.rules.values():
+        rule["enabled"] = False
+    want = wanted("driftlog", told("https://hooks.example.com/new"))
+    fake.requests.clear()
+    assert {change.action for change in install(connect(settings), want)} == {"unchanged"}
+    assert fake.writes() == []
+    assert {change.action for change in install(connect(settings), want, again=True)} == {"unchanged"}
+    (slack,) = (one for one in fake.space.connectors.values() if one["connector_type_id"] == ".slack")
+    assert slack["secrets"] == {"webhookUrl": "https://hooks.example.com/new"}
+    assert [rule["revision"] for rule in fake.space.rules.values()] == [1] * 10
+    assert not any(rule["enabled"] for rule in fake.space.rules.values())
+    assert fake.asked("POST", "_import") == 0
+
+
 def test_a_connector_that_is_not_there_is_named(fake: FakeKibana, settings: KibanaSettings, connect: Connect) -> None:
     """Before anything is written; and one of another type as well."""
     fake.space.connectors["log"] = {"id": "log", "name": "log", "connector_type_id": ".server-log", "config": {}}

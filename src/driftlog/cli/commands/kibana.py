@@ -90,6 +90,9 @@ def _where(command: F) -> F:
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--create-space", is_flag=True, help="Make the space where there is none.")
 @click.option("--prune", is_flag=True, help="Take away what driftlog made once and would not make now.")
+@click.option(
+    "--again", is_flag=True, help="Write connectors and rules that do not differ, too: with a new API key, new secrets."
+)
 @as_json
 @click.pass_obj
 def install(
@@ -103,6 +106,7 @@ def install(
     dry_run: bool,
     create_space: bool,
     prune: bool,
+    again: bool,
     as_json: bool,
 ) -> None:
     """Install, or bring up to date.
@@ -122,7 +126,7 @@ def install(
             session.messages.print(f"space {settings.space}: made", markup=False)
         if "rules" in parts:
             check_alerting(there)
-        changes = plan(there, want, parts) if dry_run else install_into(there, want, parts, prune=prune)
+        changes = plan(there, want, parts) if dry_run else install_into(there, want, parts, prune=prune, again=again)
     _show(session, changes, want, settings, as_json=as_json)
     if as_json:
         return

@@ -45,7 +45,7 @@ class Condition:
     every
         How often it is looked at.
     hits
-        So many documents are handed to the messages.
+        So many documents are handed to the messages; none where a message has no use for them: they may be raw rows.
     index_threshold
         The rule type of Kibana: ``.index-threshold``, else ``.es-query``.
     enabled
@@ -66,7 +66,7 @@ class Condition:
     group_by: str = ""
     aggregation: Literal["count", "avg"] = "count"
     value_field: str = ""
-    hits: int = 1
+    hits: int = 0
     index_threshold: bool = False
     enabled: bool = True
 
@@ -122,6 +122,7 @@ def _of_alerts(names: IndexNames) -> tuple[Condition, ...]:
             filters=(*active, *filters),
             without=without,
             group_by="alert.id",
+            hits=1,
         )
 
     return (
@@ -178,7 +179,6 @@ def _of_events(names: IndexNames, limits: KibanaRuleSettings) -> tuple[Condition
             ">",
             limits.quarantined_per_hour,
             group_by="quarantine.reason",
-            hits=3,
         ),
         Condition(
             "failed-predictions",
@@ -192,7 +192,6 @@ def _of_events(names: IndexNames, limits: KibanaRuleSettings) -> tuple[Condition
             limits.failed_predictions,
             filters=({"term": {"event.outcome": "failure"}},),
             group_by="model.name",
-            hits=3,
         ),
     )
 

@@ -20,13 +20,17 @@ from driftlog.present.kibana.rules import Rule
 Body = dict[str, Any]
 
 
-def install(kibana: Kibana, want: Wanted, only: Collection[str] = PARTS, *, prune: bool = False) -> list[Change]:
+def install(
+    kibana: Kibana, want: Wanted, only: Collection[str] = PARTS, *, prune: bool = False, again: bool = False
+) -> list[Change]:
     """Bring the space to what is wanted.
 
     Parameters
     ----------
     prune
         Take away what driftlog made once and would not make now.
+    again
+        Write connectors and rules that do not differ, too: with the secrets and the API key of now.
 
     Returns
     -------
@@ -40,11 +44,12 @@ def install(kibana: Kibana, want: Wanted, only: Collection[str] = PARTS, *, prun
     """
     found = read(kibana, want, only)
     changes = changes_of(found, want, kibana.space, only)
-    todo = {(change.part, change.id) for change in changes if change.action in ("create", "update")}
+    due = ("create", "update", "unchanged") if again else ("create", "update")
+    todo = {(change.part, change.id) for change in changes if change.action in due}
     if any(change.part == "dashboards" and change.action in ("create", "update") for change in changes):
         _import(kibana, want.objects)
     for connector in want.connectors:
-        if ("connectors", connector.id) in todo:
+        if connector.managed and ("connectors", connector.id) in todo:
             _put_connector(kibana, connector)
     ours = our_connectors(want, kibana.space)
     for rule in want.rules:
