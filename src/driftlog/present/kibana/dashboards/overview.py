@@ -89,11 +89,11 @@ _HEALTH = Row(
             "health",
             heatmap(
                 "Health",
-                "The worst verdict of each model over time, of all its measurements; empty: not judged. Red or yellow: "
+                "The worst verdict over time of the forty models that stand worst; empty: not judged. Red or yellow: "
                 "click the cell to open the model, then see which measure it is.",
                 "results",
                 over_time(),
-                models(),
+                models(size=40, by="Worst verdict"),
                 worst(),
                 palette=SEVERITY,
                 where=JUDGED,
@@ -141,11 +141,11 @@ _TRAFFIC = Row(
             "latency-over-time",
             xy(
                 "Latency by model",
-                "95th percentile over time. A step up: compare the version served before and after it in Operations.",
+                "95th percentile of the ten slowest models. A step up: compare the versions before and after in Operations.",
                 "predictions",
                 over_time(),
                 (percentile("95th percentile", "event.duration", 95),),
-                split=models(size=10),
+                split=models(size=10, by="95th percentile"),
             ),
         ),
         Panel(
