@@ -16,6 +16,7 @@ import psutil
 import pytest
 from rich.console import Console
 from tests.conftest import delete_prefix
+from tests.e2e.shown.exports import check_push, check_tensorboard
 from tests.e2e.shown.grafana import check_elasticsearch, check_prometheus
 from tests.e2e.shown.kibana import check_kibana
 from tests.e2e.shown.rules import check_rules
@@ -25,7 +26,7 @@ from driftlog.contract.names import IndexNames
 from driftlog.contract.settings import ElasticsearchSettings
 from driftlog.demo.data import live_part, load_flights
 from driftlog.demo.run import run_demo
-from driftlog.demo.settings import MODEL, WITHOUT_FAULT, DemoOptions
+from driftlog.demo.settings import ENVIRONMENT, MODEL, WITHOUT_FAULT, DemoOptions
 from driftlog.store.alerts import find_alerts
 from driftlog.store.client import Store
 from driftlog.store.results import find_measurements
@@ -230,3 +231,10 @@ def test_every_query_of_grafana_and_prometheus_returns_data(run: Run) -> None:
     with connect(run.options) as store:
         check_prometheus(store, MODEL)
         check_elasticsearch(store, run.options.prefix, MODEL)
+
+
+def test_its_data_is_in_tensorboard_and_in_what_is_pushed(run: Run, tmp_path) -> None:
+    """Scalars and histograms as TensorBoard's own reader finds them; lines for Datadog's agent, OpenTelemetry."""
+    with connect(run.options) as store:
+        check_tensorboard(store, MODEL, ENVIRONMENT, tmp_path)
+        check_push(store, MODEL)

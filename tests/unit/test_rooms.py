@@ -40,6 +40,8 @@ FOREIGN: dict[str, set[str]] = {
     "grafana_foundation_sdk": {"present"},
     "mlflow": {"act"},
     "PIL": {"present"},
+    "tensorboardX": {"present"},
+    "opentelemetry": {"present"},
     "jinja2": {"present", "intake"},
     "flask": {"shipping", "demo"},
     "sklearn": {"demo", "evaluate", "shipping"},

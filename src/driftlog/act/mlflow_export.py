@@ -7,6 +7,7 @@ with the same step one millisecond later, and is then the one that MLflow shows 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -82,13 +83,17 @@ def metric_key(measurement: Measurement, end: str = "") -> str:
 
 
 def clean_key(key: str) -> str:
-    """`key` with ``_`` for what MLflow refuses.
+    """`key` with ``_`` for what MLflow refuses and at most 250 characters; what was changed ends in a digest.
 
-    >>> clean_key("driftlog.demo/quality/missing_share/features.a%b//../c")
-    'driftlog.demo/quality/missing_share/features.a_b/_/c'
+    >>> clean_key("driftlog.demo/performance/roc_auc"), clean_key("driftlog.demo/quality/features.a%b//../c")
+    ('driftlog.demo/performance/roc_auc', 'driftlog.demo/quality/features.a_b/_/c.594949')
     """
     parts = [part if part.strip(".") else "_" for part in _REFUSED.sub("_", key).split("/") if part]
-    return "/".join(parts)[:MAX_KEY]
+    cleaned = "/".join(parts)
+    if cleaned == key and len(key) <= MAX_KEY:
+        return key
+    digest = hashlib.blake2b(key.encode(), digest_size=3).hexdigest()
+    return f"{cleaned[: MAX_KEY - len(digest) - 1]}.{digest}"
 
 
 def in_service(versions: Sequence[ModelVersion], when: datetime) -> str:

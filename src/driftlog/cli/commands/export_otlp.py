@@ -38,10 +38,9 @@ def otlp(
     OTLP over HTTP, as protobuf: gauges, sums, and latency as a histogram with explicit bounds. Receivers that want
     deltas get them with --temporality delta.
     """
-    import opentelemetry.proto.metrics.v1.metrics_pb2  # noqa: F401 - say early that the extra is missing
+    from driftlog.present.export.otlp import Otlp, require_messages
 
-    from driftlog.present.export.otlp import Otlp
-
+    require_messages()
     settings = session.settings.export.otlp
     if endpoint is not None and not endpoint.startswith(("http://", "https://")):
         raise UsageError(f"--to: {endpoint[:80]!r} is no address", remedy="write http://127.0.0.1:4318")

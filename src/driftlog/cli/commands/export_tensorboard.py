@@ -58,11 +58,11 @@ def tensorboard(
     Metrics with the ends of their intervals and their limits, drift, latency, distributions of features beside those of
     the reference, and alerts; a run for each version and variant. Written again it replaces what it wrote before.
     """
-    import tensorboardX.record_writer  # noqa: F401 - say early that the extra is missing
-
     from driftlog.cli.following import while_changing
     from driftlog.cli.known import choose_model
+    from driftlog.present.export.event_file import require_writer
 
+    require_writer()
     with session.store() as store:
         chosen = choose_model(store, session.settings, model)
         place = environment or chosen.environment

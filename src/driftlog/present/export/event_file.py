@@ -15,9 +15,12 @@ import filecmp
 import re
 import struct
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
+
+from driftlog.contract.errors import UsageError
 
 if TYPE_CHECKING:
     from tensorboardX.proto.summary_pb2 import Summary
@@ -28,6 +31,14 @@ _NAME: Final = re.compile(r"events\.out\.tfevents\.(\d{10})\.driftlog\Z")
 _PLAIN: Final = " =,.@+_-"
 Bin = tuple[float, float, float]
 """Left end, right end, count."""
+
+
+def require_writer() -> None:
+    """Raise `UsageError` where the package that makes records is not installed."""
+    if find_spec("tensorboardX") is None:
+        raise UsageError(
+            "the Python package tensorboardX is not installed", remedy='pip install "driftlog[tensorboard]"'
+        )
 
 
 def scalar(tag: str, value: float) -> Summary.Value:

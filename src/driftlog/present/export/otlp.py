@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import driftlog
-from driftlog.contract.errors import DeliveryError
+from driftlog.contract.errors import DeliveryError, UsageError
 from driftlog.contract.strict import Secret
 from driftlog.present.export.event import Event
 from driftlog.present.export.labels import parts
@@ -40,6 +40,16 @@ _REMEDIES: Final = {
     415: "the receiver wants another encoding; this one sends protobuf",
     413: "the request is too large: lower export.max_series",
 }
+
+
+def require_messages() -> None:
+    """Raise `UsageError` where the package with OpenTelemetry's messages is not installed."""
+    try:
+        import opentelemetry.proto.metrics.v1.metrics_pb2  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            "the Python package opentelemetry-proto is not installed", remedy='pip install "driftlog[opentelemetry]"'
+        ) from error
 
 
 @dataclass(frozen=True)
