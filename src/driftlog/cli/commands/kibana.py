@@ -124,7 +124,7 @@ def install(
     with _connected(settings) as there:
         if check_space(there, create=create_space and not dry_run):
             session.messages.print(f"space {settings.space}: made", markup=False)
-        if "rules" in parts:
+        if {"rules", "connectors"} & set(parts):
             check_alerting(there)
         changes = plan(there, want, parts) if dry_run else install_into(there, want, parts, prune=prune, again=again)
     _show(session, changes, want, settings, as_json=as_json)

@@ -57,7 +57,7 @@ def check_space(kibana: Kibana, *, create: bool = False) -> bool:
 
 
 def check_alerting(kibana: Kibana) -> None:
-    """Return when rules can be made.
+    """Return when rules and connectors can be made.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def check_alerting(kibana: Kibana) -> None:
         raise KibanaError("/api/alerting/_health answers no JSON object", remedy="check the address")
     if not body.get("has_permanent_encryption_key", True):
         raise KibanaError(
-            "Kibana has no encryption key, and rules cannot be made without",
+            "Kibana has no encryption key; rules and connectors cannot be made without",
             remedy="set xpack.encryptedSavedObjects.encryptionKey in kibana.yml (`bin/kibana-encryption-keys generate` "
             "makes one) and restart it; or leave rules out: --only dashboards",
         )
