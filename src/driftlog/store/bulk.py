@@ -26,13 +26,14 @@ def encode(action: BulkAction) -> bytes:
     head: dict[str, Any] = {"_index": action.index, "_id": action.id}
     if action.version is not None:
         head |= {"version": action.version, "version_type": "external_gte"}
+    if action.if_seq_no is not None:
+        head |= {"if_seq_no": action.if_seq_no, "if_primary_term": action.if_primary_term}
     lines = _encoder.encode({action.op: head}) + b"\n"
     if action.op == "delete":
         return lines
     if action.document is None:
         raise ValueError(f"{action.op} of {action.index}/{action.id} without a document")
-    document = _encoder.encode(action.document)
-    return lines + (b'{"doc":%b}' % document if action.op == "update" else document) + b"\n"
+    return lines + _encoder.encode(action.document) + b"\n"
 
 
 def slices(
@@ -53,13 +54,13 @@ def slices(
 
 
 def parse(actions: Sequence[BulkAction], response: dict[str, Any]) -> BulkReport:
-    """The report of one request's answer; a delete or an update of what is not there counts as stored."""
+    """The report of one request's answer; a delete of what is not there counts as stored."""
     stored = conflicts = 0
     failures: list[BulkFailure] = []
     for action, item in zip(actions, response["items"], strict=True):
         (result,) = item.values()
         status = int(result["status"])
-        if status < 300 or (status == 404 and action.op in ("delete", "update") and _is_document_gone(result)):
+        if status < 300 or (action.op == "delete" and result.get("result") == "not_found"):
             stored += 1
         elif status == 409:
             conflicts += 1
@@ -67,11 +68,6 @@ def parse(actions: Sequence[BulkAction], response: dict[str, Any]) -> BulkReport
             reason = explain(result.get("error")) or "no reason given"
             failures.append(BulkFailure(action.index, action.id, status, reason, action.document))
     return BulkReport(stored, conflicts, failures)
-
-
-def _is_document_gone(result: dict[str, Any]) -> bool:
-    """Whether the document, and not its index, is what is missing."""
-    return result.get("result") == "not_found" or result.get("error", {}).get("type") == "document_missing_exception"
 
 
 def merge(reports: Iterable[BulkReport]) -> BulkReport:

@@ -24,7 +24,7 @@ _LONGEST: Final[dict[str, timedelta]] = {
 }
 MAX_MAPPED: Final = 3000
 """Features mapped in advance; the templates allow an index 4,000 fields of all kinds."""
-_RAW_MONTHLY: Final = ("feedback", "resources", "quarantine")
+_RAW_MONTHLY: Final = ("feedback", "resources", "quarantine", "payloads")
 
 
 def register(store: Store, record: ModelRecord) -> bool:

@@ -31,19 +31,22 @@ class BulkAction:
     Parameters
     ----------
     op
-        ``create`` is refused when the id exists; ``index`` overwrites; ``update`` changes the fields in `document` of
-        one that is there; ``delete``.
+        ``create`` is refused when the id exists; ``index`` overwrites; ``delete``.
     document
         Parsed JSON, or a struct that encodes to it; None for ``delete``. NaN and infinity become null.
     version
         External version (``external_gte``): a stored document with a larger one refuses the write.
+    if_seq_no, if_primary_term
+        Of the document that this write replaces; it must be the newest.
     """
 
-    op: Literal["index", "create", "update", "delete"]
+    op: Literal["index", "create", "delete"]
     index: str
     id: str
     document: Document | msgspec.Struct | None = None
     version: int | None = None
+    if_seq_no: int | None = None
+    if_primary_term: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

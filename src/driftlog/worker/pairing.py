@@ -39,7 +39,7 @@ from driftlog.intake.quarantine import quarantine
 from driftlog.store.bulk import require_stored
 from driftlog.store.client import BulkAction, Store
 from driftlog.store.cursors import read_cursor, write_cursor
-from driftlog.store.values import BulkReport, Document
+from driftlog.store.values import BulkReport, Document, Hit
 from driftlog.worker import pairing_events
 from driftlog.worker.pairing_events import SOURCE, HalfRefused
 
@@ -51,6 +51,8 @@ PAGE: Final = 1000
 MAX_HALVES: Final = 20_000
 """New halves looked at in one pass: cycles of other models wait for it."""
 MAX_FETCH_BYTES: Final = 8_000_000
+MAX_FETCH: Final = 1000
+"""Halves read, and made predictions of, at once."""
 MATE: Final = {"request": "response", "response": "request"}
 _LIGHT: Final = [f"payload.{name}" for name in ("kind", "state", "reason", "request_id", "size_bytes")] + [
     "event.ingested"
@@ -247,27 +249,33 @@ class Pairing:
         return found
 
     def _write(self, model: ModelSettings, tasks: Sequence[tuple[Half, ...]], done: Paired) -> None:
-        bodies = self._bodies(half for task in tasks for half in task)
+        stored = self._stored([half for task in tasks for half in task])
         arrival = Arrival(self._rules, now=self._now(), source=SOURCE, batch=lambda: "")
         work = _Work()
         for task in tasks:
-            documents = [bodies.get(half.key) for half in task]
-            if all(document is not None for document in documents):  # else dropped or erased in the meantime
-                _settle(task, cast("list[PayloadDocument]", documents), model, arrival, work, done)
+            if all(half.key in stored for half in task):  # else dropped or erased in the meantime
+                documents = [_document(stored[half.key].source, half) for half in task]
+                _settle(task, documents, model, arrival, work, done)
         self._create(work, arrival, done)
-        marks = [BulkAction("update", *key, {"payload": mark}) for key, mark in work.marks.items()]
+        marks = [_marked(stored[key], mark) for key, mark in work.marks.items()]
         if marks:  # in a conflict another worker has just marked it
             report = self._store.bulk(marks)
             require_stored(BulkReport(report.stored, 0, report.failures), "marks of payloads")
 
-    def _bodies(self, halves: Iterable[Half]) -> dict[tuple[str, str], PayloadDocument]:
-        by_index: dict[str, dict[str, Half]] = {}
-        for half in halves:
-            by_index.setdefault(half.index, {})[half.id] = half
+    def _stored(self, halves: Sequence[Half]) -> dict[tuple[str, str], Hit]:
+        """The halves with their bodies. (Read by a search: it takes a twentieth of the time of reading by id.)"""
+        body = {
+            "query": {"ids": {"values": [half.id for half in halves]}},
+            "size": 3 * len(halves),
+            "seq_no_primary_term": True,
+            "track_total_hits": False,
+        }
+        found = self._store.search(",".join(sorted({half.index for half in halves})), body)["hits"]["hits"]
         return {
-            (index, id): _document(source, wanted[id])
-            for index, wanted in by_index.items()
-            for id, source in self._store.mget(index, wanted).items()
+            (hit["_index"], hit["_id"]): Hit(
+                hit["_id"], hit["_source"], hit["_seq_no"], hit["_primary_term"], -1, hit["_index"]
+            )
+            for hit in found
         }
 
     def _create(self, work: _Work, arrival: Arrival, done: Paired) -> None:
@@ -334,6 +342,12 @@ def _filters(model: ModelSettings, states: Sequence[str]) -> list[Document]:
     ]
 
 
+def _marked(hit: Hit, mark: Document) -> BulkAction:
+    payload = {key: value for key, value in (hit.source["payload"] | mark).items() if value is not None}
+    source = hit.source | {"payload": payload}
+    return BulkAction("index", hit.index, hit.id, source, if_seq_no=hit.seq_no, if_primary_term=hit.primary_term)
+
+
 def _document(source: Document, half: Half) -> PayloadDocument:
     """The half as it is stored; one that nobody of us wrote has no body, and is refused."""
     try:
@@ -362,7 +376,7 @@ def _groups(tasks: Sequence[tuple[Half, ...]]) -> Iterator[list[tuple[Half, ...]
     size = 0
     for task in tasks:
         more = sum(half.size_bytes for half in task)
-        if group and size + more > MAX_FETCH_BYTES:
+        if group and (size + more > MAX_FETCH_BYTES or 2 * len(group) >= MAX_FETCH):
             yield group
             group, size = [], 0
         group.append(task)

@@ -225,7 +225,9 @@ def test_indices_are_made_for_this_period_and_the_next(store: Store) -> None:
     prefix = store.names.prefix
     periods = ("2026-12", "2027-01")
     expected = {f"{prefix}-predictions.churn.{period}" for period in periods}
-    expected |= {f"{prefix}-{kind}.{p}" for kind in ("feedback", "resources", "quarantine") for p in periods}
+    expected |= {
+        f"{prefix}-{kind}.{p}" for kind in ("feedback", "resources", "quarantine", "payloads") for p in periods
+    }
     assert set(made) == expected
     assert ensure_indices(store, "churn", datetime(2026, 12, 31, 23, tzinfo=UTC)) == []
     assert {info.name for info in store.list_indices()} == expected
