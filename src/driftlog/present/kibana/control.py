@@ -38,10 +38,13 @@ class Control:
 def controls_of(used: Iterable[str]) -> tuple[Control, ...]:
     """Controls that every panel obeys: of the fields that the documents of all `used` views fill.
 
+    Their values are those of the first of them in the order of `views.VIEWS`.
+
     >>> [control.title for control in controls_of(["results", "predictions"])]
     ['Model', 'Environment', 'Version', 'Variant']
     """
-    names = sorted(used)
+    wanted = set(used)
+    names = [view.name for view in views.VIEWS if view.name in wanted]
     shared = [set(views.BY_NAME[name].dimensions) for name in names]
     if not shared:
         return ()

@@ -64,6 +64,7 @@ VIEWS: Final = (
     ),
     View("feedback", "feedback", "feedback as it came", dimensions=_PREDICTED),
     View("opinions", "opinions", "opinions, by the time of the prediction", dimensions=_PREDICTED),
+    View("runs", "runs", "cycles of workers", formats={"duration_s": formats.SECONDS}, dimensions=(MODEL, ENVIRONMENT)),
     View(
         "quarantine",
         "quarantine",
@@ -83,8 +84,8 @@ VIEWS: Final = (
         },
         dimensions=(SERVICE, ENVIRONMENT, HOST),
     ),
-    View("runs", "runs", "cycles of workers", formats={"duration_s": formats.SECONDS}, dimensions=(MODEL, ENVIRONMENT)),
     View("audit", "audit", "audit trail", time="recorded", dimensions=(MODEL, ENVIRONMENT)),
     View("decisions", "decisions", "decisions about versions", dimensions=(MODEL, ENVIRONMENT)),
 )
+"""Those that know most values of their dimensions first: a control offers the values of the first it can use."""
 BY_NAME: Final = {view.name: view for view in VIEWS}

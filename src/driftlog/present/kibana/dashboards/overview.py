@@ -141,7 +141,7 @@ _TRAFFIC = Row(
             "latency-over-time",
             xy(
                 "Latency by model",
-                "95th percentile of the ten slowest models. A step up: compare the versions before and after in Operations.",
+                "95th percentile of the ten slowest models. A step up: compare the versions in Operations.",
                 "predictions",
                 over_time(),
                 (percentile("95th percentile", "event.duration", 95),),
