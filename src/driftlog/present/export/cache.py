@@ -56,6 +56,13 @@ class Cache:
         self._tried = float("-inf")
         self._up = False
         self._took_s: float | None = None
+        self._asked: tuple[bool, bool] | None = None
+
+    def page(self, *, openmetrics: bool, compress: bool) -> bytes:
+        """The page of what `get` gives; made ahead, by the reader, in the form that was asked for last."""
+        self._asked = (openmetrics, compress)
+        pages, about = self.get()
+        return pages.page(about, openmetrics=openmetrics, compress=compress)
 
     def get(self) -> tuple[Pages, list[Reading]]:
         """Pages of the newest readings there are (of none, if they are too old), and how good they are."""
@@ -86,6 +93,8 @@ class Cache:
         begun = self._monotonic()
         try:
             held = _Held(Pages(self._read()), begun)
+            if self._asked is not None:
+                held.pages.body(openmetrics=self._asked[0], compress=self._asked[1])
         except DriftlogError as error:
             self._failed(str(error))
         except Exception:  # whatever it was: the page goes on, and says that it is not renewed

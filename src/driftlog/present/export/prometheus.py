@@ -62,6 +62,7 @@ def _family(reading: Reading) -> Family:
 
 def _add(family: Family, reading: Reading) -> None:
     from prometheus_client.core import HistogramMetricFamily
+
     values = tuple(reading.labels.values())
     if isinstance(family, HistogramMetricFamily):
         if reading.buckets is not None:
@@ -103,10 +104,15 @@ class Pages:
 
     def page(self, extra: Iterable[Reading], *, openmetrics: bool, compress: bool) -> bytes:
         """The page, with `extra` readings (of names of their own) at its end."""
+        end = render(extra, openmetrics=openmetrics)
+        body = self.body(openmetrics=openmetrics, compress=compress)
+        return body + (gzip.compress(end, 1) if compress else end)  # gzip files may follow each other
+
+    def body(self, *, openmetrics: bool, compress: bool) -> bytes:
+        """The page without its end."""
         key = (openmetrics, compress)
         body = self._made.get(key)
         if body is None:
             body = render(self.readings, openmetrics=openmetrics).removesuffix(_END)
             body = self._made[key] = gzip.compress(body, 1) if compress else body
-        end = render(extra, openmetrics=openmetrics)
-        return body + (gzip.compress(end, 1) if compress else end)  # gzip files may follow each other
+        return body

@@ -92,8 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _metrics(self) -> None:
         openmetrics = wants_openmetrics(self.headers.get("Accept", ""))
         compress = "gzip" in self.headers.get("Accept-Encoding", "").lower()
-        pages, about = self.server.cache.get()
-        page = pages.page(about, openmetrics=openmetrics, compress=compress)
+        page = self.server.cache.page(openmetrics=openmetrics, compress=compress)
         more = {"Content-Encoding": "gzip"} if compress else {}
         self._answer(200, OPENMETRICS if openmetrics else TEXT, page, more)
 
