@@ -139,12 +139,11 @@ def test_a_viewer_writes_the_report(cli: Cli, watched: None, tmp_path: Path) -> 
 
 
 def test_a_viewer_exports_metrics_and_is_told_what_it_may_not_read(cli: Cli, watched: None) -> None:
-    """Results, alerts, profiles and cycles of every model; leases and quarantine are left out."""
+    """Results, alerts and profiles of every model; leases and quarantine are left out."""
     code, page, errors = cli("viewer", "export", "prometheus", "--once")
     assert (code, errors.count("Traceback")) == (exits.OK, 0)
     assert 'driftlog_predictions_stored{environment="production",model="credit"}' in page
     assert 'driftlog_drift{environment="production",feature="features.amount"' in page
-    assert 'driftlog_cycle_failed{environment="production",model="credit"} 0.0' in page
     assert 'driftlog_export_source_up{source="runs"} 1.0' in page
     assert 'driftlog_export_source_up{source="state"} 0.0' in page
     assert "driftlog_workers" not in page
