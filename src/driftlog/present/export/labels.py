@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from driftlog.present.export.reading import Reading
@@ -22,8 +23,13 @@ def clean(value: object) -> str:
     >>> clean("a\\nb"), clean(None), len(clean("x" * 500))
     ('a b', '', 128)
     """
-    text = "" if value is None else str(value)
-    cut = text[: MAX_LABEL + 1]
+    return "" if value is None else _cleaned(str(value)[: MAX_LABEL + 1])
+
+
+@lru_cache(maxsize=100_000)
+def _cleaned(cut: str) -> str:
+    if cut.isascii() and cut.isprintable() and len(cut) <= MAX_LABEL:
+        return cut
     plain = "".join(" " if unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") else sign for sign in cut)
     return plain if len(plain) <= MAX_LABEL else plain[: MAX_LABEL - 1] + "~"
 
@@ -58,13 +64,15 @@ def capped(readings: Iterable[Reading], *, a_model: int, total: int) -> tuple[li
     kept: list[Reading] = []
     used: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
+    together = 0
     for reading in readings:
         model, size = reading.labels.get(MODEL), series(reading)
         if model is None:
             kept.append(reading)
-        elif used[model] + size > a_model or used.total() + size > total:
+        elif used[model] + size > a_model or together + size > total:
             dropped[model] += size
         else:
             used[model] += size
+            together += size
             kept.append(reading)
     return kept, dropped
