@@ -1,4 +1,7 @@
-"""Each part of driftlog does its work on a secured server with the account of its own role, and with no other."""
+"""Each part of driftlog does its work on a secured server with the account of its own role; no role may do more.
+
+One file, so that one server serves it however the tests are spread over processes.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from tests.integration.roles.acts import ACTS, allowed, seed
+from tests.integration.roles.acts import NAMES as ACTS_NAMES
 from tests.integration.roles.conftest import NAMES, Secured
 
 from driftlog.audit.chain import Chain
@@ -28,6 +33,8 @@ from driftlog.contract.settings import ModelSettings
 from driftlog.profile.reference import save
 from driftlog.profile.reference_frame import reference_from_frame
 from driftlog.store.client import Store
+from driftlog.store.roles import PURPOSE
+from driftlog.store.templates import install
 from driftlog.store.values import BulkAction
 from driftlog.worker.audit import seal
 from driftlog.worker.cycle import run_cycle
@@ -42,6 +49,7 @@ MODEL = ModelSettings(name="credit", min_rows=5, positive_label="1")
 ROWS = 120
 
 Cli = Callable[..., tuple[int, str, str]]
+PAGE = Path(__file__).parents[3] / "docs" / "roles.md"
 
 
 @pytest.fixture
@@ -224,3 +232,37 @@ def test_the_janitor_erases_and_drops(as_role: Callable[[str], Store], watched: 
         unfinished=lambda: unfinished_drops(janitor),
     )
     assert [each.index for each in dropped] == [index]
+
+
+# Every act of every role
+
+
+def table() -> dict[str, dict[str, bool]]:
+    """The page's table: act -> role -> whether it may."""
+    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    head, _, *body = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows if row.count("|") > 10]
+    assert {cell for row in body for cell in row[1:]} == {"yes", ""}
+    roles = [cell.strip("`") for cell in head[1:]]
+    return {row[0]: {role: cell == "yes" for role, cell in zip(roles, row[1:], strict=True)} for row in body}
+
+
+@pytest.fixture(scope="module")
+def seeded(secured: Secured) -> None:
+    with secured.store(secured.administrator, ACTS_NAMES) as store:
+        install(store)
+        seed(store)
+
+
+def test_the_table_names_every_role_and_every_act() -> None:
+    """What is added is documented."""
+    found = table()
+    assert list(found) == list(ACTS)
+    assert all(list(row) == list(PURPOSE) for row in found.values())
+
+
+@pytest.mark.parametrize("role", list(PURPOSE))
+def test_a_role_may_what_the_table_says_and_nothing_else(role: str, secured: Secured, seeded: None) -> None:
+    """Each act succeeds, or is refused with 403."""
+    with secured.store(role, ACTS_NAMES) as store:
+        tried = {act: allowed(do, store, role) for act, do in ACTS.items()}
+    assert tried == {act: row[role] for act, row in table().items()}
