@@ -97,3 +97,18 @@ def file_format(command: F) -> F:
         "--delimiter", metavar="CHARACTER", help="Between the cells of a CSV file: ';' or tab  [default: a comma]"
     )(command)
     return click.option("--encoding", help="Of a text file: latin-1, cp1252  [default: utf-8]")(command)
+
+
+def peer_mappings(command: F) -> F:
+    """``--from-evidently`` and ``--from-nannyml``: a file's columns as a peer names them."""
+    file = click.Path(path_type=Path, exists=True, dir_okay=False)
+    command = click.option(
+        "--from-nannyml", "nannyml", type=file, metavar="FILE", help="Columns as these arguments of NannyML name them."
+    )(command)
+    return click.option(
+        "--from-evidently",
+        "evidently",
+        type=file,
+        metavar="FILE",
+        help="Columns as this DataDefinition or ColumnMapping of Evidently names them.",
+    )(command)

@@ -12,7 +12,7 @@ from driftlog.cli.base import Command
 from driftlog.cli.importing.columns import Kind, choose_columns, parse_mappings
 from driftlog.cli.known import known_models
 from driftlog.cli.output import print_json_lines
-from driftlog.cli.params import file_format, required_model
+from driftlog.cli.params import file_format, peer_mappings, required_model
 from driftlog.cli.session import Session
 from driftlog.contract.names import check_model_name
 from driftlog.contract.settings import ModelSettings
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         "driftlog import churn history.parquet --id request_id --features age --score p --label churned",
         "driftlog import churn truth.csv --kind feedback --timestamp known --prediction-id request_id --label churned",
         "driftlog import churn old.jsonl --map land=features.country --map v=model.version",
+        "driftlog import churn current.csv --from-evidently data_definition.json",
+        "driftlog import churn analysis.csv --from-nannyml arguments.yml",
     ],
 )
 @required_model
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 @click.option("--label", help="Column with the true label or value; beside a prediction it becomes feedback.")
 @click.option("--label-time", help="Column with the time when the truth became known.")
 @click.option("--map", "mappings", multiple=True, metavar="COLUMN=FIELD", help="Any other field. May be repeated.")
+@peer_mappings
 @click.option("--vocabulary", "vocabularies", multiple=True, metavar="NAME=FILE", help="Vocabulary of a text feature.")
 @click.option("--version", help="model.version of all rows, where no column gives it.")
 @file_format
@@ -81,6 +84,8 @@ def import_(
     label: str | None,
     label_time: str | None,
     mappings: tuple[str, ...],
+    evidently: Path | None,
+    nannyml: Path | None,
     vocabularies: tuple[str, ...],
     version: str | None,
     encoding: str | None,
@@ -97,6 +102,7 @@ def import_(
     were rejected.
     """
     from driftlog.cli.importing.load import RejectedFile, import_rows
+    from driftlog.cli.importing.peers import peer_of
     from driftlog.cli.importing.rows import RowReader
     from driftlog.cli.importing.text import parse_vocabularies
     from driftlog.cli.progress import counting
@@ -109,6 +115,13 @@ def import_(
     unread: list[BadLine] = []
     with session.messages.status(f"Reading {file.name}"):
         frame = read_table(file, encoding=encoding, delimiter=delimiter, bad_lines=unread)
+    frame.columns = [str(name) for name in frame.columns]
+    peer = peer_of(evidently, nannyml, frame)
+    fields = parse_mappings(mappings)
+    if peer is not None:
+        fields = peer.fields | fields
+        timestamp = peer.timestamp or timestamp if timestamp == "@timestamp" else timestamp
+        event_id, label = event_id or peer.event_id, label or peer.truth
     with session.store() as store:
         templates.check(store)
         settings = _settings_of(store, session, check_model_name(model))
@@ -126,7 +139,7 @@ def import_(
             variant=variant,
             truth=label,
             truth_time=label_time,
-            mappings=parse_mappings(mappings),
+            mappings=fields,
         )
         reader = RowReader(
             columns,
@@ -144,6 +157,8 @@ def import_(
         with counting(session.messages, f"Importing {file.name}", len(frame)) as progress:
             report = import_rows(store, rules, reader, rows, into, now=session.now(), unread=unread, progress=progress)
     _print(session, report, into.path, columns.rest, as_json=as_json)
+    if peer is not None:
+        tell_advice(session, model, peer.advice(settings))
     return exits.FAILED if report.rejected else exits.OK
 
 
@@ -170,3 +185,9 @@ def _print(session: Session, report: ImportReport, path: Path, rest: tuple[str, 
     if report.rejected:
         where, reason, message = report.rejected[0]
         session.messages.print(f"Rejected rows are in {path}; the first is {where}: {reason}, {message}", markup=False)
+
+
+def tell_advice(session: Session, model: str, advice: str) -> None:
+    """What a peer's mapping says of the model and driftlog.yml does not."""
+    if advice:
+        session.messages.print(f"The mapping says more of {model}: set {advice} in driftlog.yml.", markup=False)

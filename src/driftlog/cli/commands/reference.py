@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from driftlog.cli.base import Group
 from driftlog.cli.known import choose_model
 from driftlog.cli.output import print_json_lines
-from driftlog.cli.params import TimeType, as_json, file_format, optional_model, required_model
+from driftlog.cli.params import TimeType, as_json, file_format, optional_model, peer_mappings, required_model
 from driftlog.cli.session import Session
 from driftlog.contract.audit import AuditEntry
 from driftlog.contract.errors import UsageError
 from driftlog.contract.profile import Reference
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from driftlog.contract.binning import Binning
+    from driftlog.contract.settings import ModelSettings
 
 
 @click.group(
@@ -55,6 +64,14 @@ def reference() -> None:
     "two run the code in them: for files of your own only.",
 )
 @click.option("--trust", "trusted", multiple=True, metavar="TYPE", help="A type that a skops file may hold.")
+@click.option(
+    "--from-whylogs",
+    "whylogs",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Or a whylogs profile, written with to_pandas().to_csv(FILE).",
+)
+@peer_mappings
 @click.option("--from", "start", type=TimeType(), help="Or a window of what was logged: from here ...")
 @click.option("--to", "end", type=TimeType(), help="... to here.")
 @click.option("--timestamp", default="@timestamp", show_default=True, help="Column of the file with the time.")
@@ -73,6 +90,9 @@ def set_reference(
     path: Path | None,
     estimator: str | None,
     trusted: tuple[str, ...],
+    whylogs: Path | None,
+    evidently: Path | None,
+    nannyml: Path | None,
     start: datetime | None,
     end: datetime | None,
     timestamp: str,
@@ -86,9 +106,11 @@ def set_reference(
     vocabularies: tuple[str, ...],
     no_activate: bool,
 ) -> None:
-    """Make a reference of MODEL from a file or from a past window."""
-    from driftlog.cli.importing.columns import parse_mappings, reference_columns
+    """Make a reference of MODEL from a file, from a past window, or from a whylogs profile."""
+    from driftlog.cli.commands.imports import tell_advice
+    from driftlog.cli.importing.columns import parse_mappings
     from driftlog.cli.importing.estimator import estimator_columns, load_estimator
+    from driftlog.cli.importing.peers import peer_of, reference_rows
     from driftlog.cli.importing.text import parse_vocabularies, with_text_columns
     from driftlog.contract.window import Window
     from driftlog.evaluate.drift.registry import check_names
@@ -103,8 +125,10 @@ def set_reference(
         raise UsageError(
             "an estimator predicts the rows of a file by itself", remedy="give --data FILE, no --score or --prediction"
         )
-    if (path is None) == (start is None) or (start is None) != (end is None):
-        raise UsageError("a reference comes from --file, or from --from and --to", remedy="give one of the two")
+    if sum(each is not None for each in (path, start, whylogs)) != 1 or (start is None) != (end is None):
+        raise UsageError(
+            "a reference comes from --file, from --from and --to, or from --from-whylogs", remedy="give one of them"
+        )
     if start is not None and end is not None and start >= end:
         raise UsageError("--from is not before --to", remedy="exchange the two")
     with session.store() as store:
@@ -113,28 +137,28 @@ def set_reference(
         check_names(settings)
         created = session.now()
         with session.messages.status("Counting"):
-            if path is not None:
-                frame = read_table(path, encoding=encoding, delimiter=delimiter)
-                frame.columns = [str(name) for name in frame.columns]
-                if estimator is not None:
-                    loaded = load_estimator(estimator, trusted)
-                    frame = estimator_columns(loaded, frame, settings, timestamp=timestamp, truth=label)
-                else:
-                    columns = reference_columns(
-                        list(frame.columns),
-                        regression=settings.task == "regression",
-                        timestamp=timestamp,
-                        features=features,
-                        prediction=prediction,
-                        score=score,
-                        truth=label,
-                        mappings=parse_mappings(mappings),
-                    )
-                    frame = frame[list(columns)].rename(columns=columns)
-                texts = parse_vocabularies(vocabularies, settings.text)
-                frame = with_text_columns(frame, texts, leave_one_out=True)
-                origin = f"file {path.name}" + (f", predicted by {estimator}" if estimator is not None else "")
-                binning, made = reference_from_frame(frame, settings, origin=origin, created=created)
+            if path is not None or whylogs is not None:
+                named = {"timestamp": timestamp, "features": features, "prediction": prediction}
+                columns = named | {"score": score, "truth": label, "mappings": parse_mappings(mappings)}
+                if whylogs is not None:
+                    binning, made = _from_whylogs(whylogs, settings, created, columns)
+                elif path is not None:
+                    frame = read_table(path, encoding=encoding, delimiter=delimiter)
+                    frame.columns = [str(name) for name in frame.columns]
+                    peer = peer_of(evidently, nannyml, frame)
+                    origin = f"file {path.name}"
+                    if estimator is not None:
+                        loaded = load_estimator(estimator, trusted)
+                        frame = estimator_columns(loaded, frame, settings, timestamp=timestamp, truth=label)
+                        origin += f", predicted by {estimator}"
+                    elif peer is not None:
+                        tell_advice(session, model, peer.advice(settings))
+                        frame = reference_rows(peer, frame, regression=settings.task == "regression")
+                    else:
+                        frame = _in_fields(frame, settings, columns)
+                    texts = parse_vocabularies(vocabularies, settings.text)
+                    frame = with_text_columns(frame, texts, leave_one_out=True)
+                    binning, made = reference_from_frame(frame, settings, origin=origin, created=created)
             elif start is not None and end is not None:
                 if no_activate:  # outcomes name the segments of the active bins
                     present = active(store, settings.name, settings.environment)
@@ -160,9 +184,40 @@ def set_reference(
     if not made.outcomes:
         session.messages.print(
             "It has no truth: performance is not compared with it, and not estimated from it. "
-            + ("Name the column: --label COLUMN." if path is not None else "Import the truth first, and set it again."),
+            + (
+                "Name the column: --label COLUMN."
+                if path is not None
+                else ""
+                if whylogs is not None
+                else "Import the truth first, and set it again."
+            ),
             markup=False,
         )
+
+
+def _in_fields(frame: pd.DataFrame, settings: ModelSettings, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """The table with its columns named as fields, by the options."""
+    from driftlog.cli.importing.columns import reference_columns
+
+    found = reference_columns(list(frame.columns), regression=settings.task == "regression", **columns)
+    return frame[list(found)].rename(columns=found)
+
+
+def _from_whylogs(
+    path: Path, settings: ModelSettings, created: datetime, columns: Mapping[str, Any]
+) -> tuple[Binning, Reference]:
+    """A reference with the distributions of a profile, and without rows, segments or time: it has none."""
+    import msgspec
+
+    from driftlog.cli.importing.whylogs import read_profile
+    from driftlog.profile.reference import reference_from_frame
+    from driftlog.profile.reference_frame import with_id
+
+    frame, counted = read_profile(path)
+    whole = msgspec.structs.replace(settings, segments=())
+    origin = f"whylogs profile {path.name} of {counted:,} rows"
+    binning, made = reference_from_frame(_in_fields(frame, settings, columns), whole, origin=origin, created=created)
+    return binning, with_id(replace(made, sample={}, rows=None, segments={}), binning)
 
 
 def _entry(session: Session, made: Reference, before: str) -> AuditEntry:
