@@ -271,3 +271,12 @@ def test_results_of_a_hundred_models_are_read_in_a_handful_of_searches(store: St
     read = reader_of(store, ExportSettings()).read(now=NOW)
     assert len(values(read, "driftlog_performance", basis="realised")) == 100
     assert len(sent) < 25, sent
+
+
+def test_a_source_that_is_not_there_is_left_out_and_named(store: Store, reader: Reader) -> None:
+    """As one that this account may not read: no worker is not told where nobody looked."""
+    seed(store, "churn")
+    found = reader.read(now=NOW)
+    assert values(found, "driftlog_export_source_up", source="runs") == [1]
+    assert values(found, "driftlog_export_source_up", source="state") == [0]
+    assert values(found, "driftlog_workers") == []

@@ -24,6 +24,17 @@ OVERLAP: Final = timedelta(minutes=5)
 QUARANTINED: Final = "driftlog_quarantined_events"
 
 
+class NothingToRead(Exception):
+    """No index of a source: it is not there, or this account may not see it (Elasticsearch does not tell which)."""
+
+
+def looked(answer: Document) -> Document:
+    """`answer`, if it is about any index at all; else raises `NothingToRead`."""
+    if not answer["_shards"]["total"]:
+        raise NothingToRead
+    return answer
+
+
 def alerts_body() -> Document:
     """Alerts by model, environment, status and severity: four ``terms`` aggregations inside each other."""
     severities = {"severities": {"terms": {"field": "alert.severity", "size": 10}}}
@@ -100,7 +111,7 @@ class Cycles:
 
     def readings(self, now: datetime) -> list[Reading]:
         since = now - LOOK_BACK if self._looked is None else self._looked - OVERLAP
-        answer = self.store.search(self.store.names.every("runs"), cycles_body(since))
+        answer = looked(self.store.search(self.store.names.every("runs"), cycles_body(since)))
         for model in answer.get("aggregations", {}).get("models", {}).get("buckets", ()):
             for environment in model["environments"]["buckets"]:
                 key = (model["key"], environment["key"])
@@ -147,7 +158,8 @@ class Leases:
         seen: dict[str, tuple[int, float]] = {}
         found: list[Reading] = []
         workers = 0
-        for hit in self._store.search(self._store.names.state, state_body())["hits"]["hits"]:
+        answer = looked(self._store.search(self._store.names.state, state_body()))
+        for hit in answer["hits"]["hits"]:
             id, at, source = hit["_id"], int(hit["_seq_no"]), hit["_source"]
             before = self._moved.get(id)
             seen[id] = before if before is not None and before[0] == at else (at, moment)

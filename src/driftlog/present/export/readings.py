@@ -24,8 +24,10 @@ from driftlog.present.export.counts import Counts, Unpack, stock_body, stocks_in
 from driftlog.present.export.health import (
     Cycles,
     Leases,
+    NothingToRead,
     alert_readings,
     alerts_body,
+    looked,
     model_readings,
     note_quarantine,
     quarantine_body,
@@ -119,25 +121,23 @@ class Reader:
             log.warning("series above the limit are left out: %s", ", ".join(f"{m} {n}" for m, n in dropped.items()))
         help_ = "Series left out because a model, or all together, have too many."
         yield Reading("driftlog_export_dropped_series", "gauge", float(sum(dropped.values())), {}, help_)
-        help_ = "Whether a source that is not needed could be read."
+        help_ = "Whether a source that is not needed is there and could be read."
         for source in OPTIONAL:
             readable = not self._denied.get(source, False)
             yield Reading("driftlog_export_source_up", "gauge", float(readable), {"source": source}, help_)
         yield from kept
 
     def _quarantine(self) -> list[Reading]:
-        answer = self._store.search(self._store.names.every("quarantine"), quarantine_body())
+        answer = looked(self._store.search(self._store.names.every("quarantine"), quarantine_body()))
         return note_quarantine(answer, self._totals)
 
     def _optional(self, source: str, ask: Callable[[], list[Reading]]) -> list[Reading]:
         try:
             found = ask()
-        except StoreAccessDenied as error:
+        except (NothingToRead, StoreAccessDenied, StoreNotFound):
             if not self._denied.get(source):
-                log.warning("%s cannot be read and is left out: %s", source, error.message)
+                log.info("%s: there is nothing, or this account may not read it; it is left out", source)
             self._denied[source] = True
             return []
-        except StoreNotFound:
-            found = []
         self._denied[source] = False
         return found
