@@ -28,8 +28,7 @@ def read_cluster(request: Request) -> ClusterInfo:
     return ClusterInfo(
         version=_version(request),
         name=str(health["cluster_name"]),
-        licence=str(licence.get("type", "unknown"))
-        + ("" if licence.get("status", "active") == "active" else " (expired)"),
+        licence=_licence_name(licence),
         health=str(health["status"]),
         nodes=int(health["number_of_nodes"]),
         unassigned_shards=int(health["unassigned_shards"]),
