@@ -87,6 +87,7 @@ class Reader:
         StoreError
             Elasticsearch does not answer, or does not let this one read results, alerts, profiles or models.
         """
+        self._totals.begin()
         names = self._store.names
         stock, alerts = self._store.msearch([(names.every("profiles"), stock_body()), (names.alerts, alerts_body())])
         stocks = stocks_in(stock)

@@ -49,6 +49,10 @@ class Totals:
         if file is not None:
             self._load(file)
 
+    def begin(self) -> None:
+        """Forget what was noted and not settled: the look before this one broke off."""
+        self._noted = {}
+
     def note(self, name: str, labels: Labels, slot: str, stock: Sequence[float]) -> None:
         """Say what there is now of a series in a slot; twice for one slot: the sum."""
         key = ((name, labels), slot)

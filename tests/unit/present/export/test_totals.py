@@ -55,6 +55,15 @@ def test_a_series_that_turns_up_later_is_zero_at_first() -> None:
     assert [look(totals, {"d": n}) for n in (7, 9)] == [0, 9]
 
 
+def test_a_look_that_broke_off_counts_nothing_twice() -> None:
+    """Elasticsearch went away between the notes and their end."""
+    totals = Totals()
+    look(totals, {"d": 10})
+    totals.note("seen", LABELS, "d", [10])
+    totals.begin()
+    assert look(totals, {"d": 12}) == 2
+
+
 def test_a_series_that_is_gone_is_forgotten() -> None:
     """Versions come and go; a process that runs for years does not keep them all."""
     totals = Totals()
