@@ -51,7 +51,7 @@ class Collector:
     def _check(self, metric: Metric) -> None:
         kind = metric.WhichOneof("data")
         data = getattr(metric, kind)
-        assert metric.name.startswith("driftlog.") and metric.unit in ("1", "s")
+        assert metric.name.startswith("driftlog.") and metric.unit in ("", "1", "s")
         points = [tuple(sorted(attributes(point).items())) for point in data.data_points]
         assert len(points) == len(set(points)), metric.name
         for point in data.data_points:
@@ -139,6 +139,18 @@ def test_latency_is_a_histogram_of_what_was_counted(store: Store, there, collect
     (held,) = [index for index, count in enumerate(after.bucket_counts) if count]
     assert after.explicit_bounds[held - 1] <= 0.02 < after.explicit_bounds[held]
     assert metrics_in(collector.requests[0])["driftlog.latency"].unit == "s"
+
+
+def test_units_are_said_apart_from_names(store: Store, there, collector, tmp_path: Path):
+    """As OpenTelemetry wants it, so that translated to Prometheus the names are those of its own page."""
+    seed(store, "churn")
+    push_from(store, otlp(there), tmp_path).once(NOW)
+    found = metrics_in(collector.requests[0])
+    units = {
+        name: found[f"driftlog.{name}"].unit for name in ("error_ratio", "features_drifted", "cycle_duration", "alerts")
+    }
+    assert units == {"error_ratio": "1", "features_drifted": "", "cycle_duration": "s", "alerts": ""}
+    assert found["driftlog.error_ratio"].description
 
 
 def test_deltas_follow_each_other_without_gaps(store: Store, there, collector, tmp_path: Path):

@@ -32,6 +32,9 @@ Temporality = Literal["cumulative", "delta"]
 MOST_SERIES: Final = 5000
 """Points of one request: some 700 KB before compression; receivers take 4 MiB and more."""
 _UNITS: Final = {"seconds": ("s", "_seconds"), "ratio": ("1", "")}
+"""Unit in OpenTelemetry, and the end of the name that says the same and is left out: whoever turns these into names of
+Prometheus puts it back. A ratio keeps its end, for ``features_drifted`` is another metric; what is only counted has no
+unit, for ``1`` would make it a ratio there."""
 _REMEDIES: Final = {
     400: "the receiver does not read this version of OTLP; --dry-run shows what is sent",
     401: "check export.otlp.headers",
@@ -143,7 +146,7 @@ def request_of(
         reading = one if isinstance(one, Reading) else one.reading
         name = metric_name(reading)
         if name not in metrics:
-            unit = _UNITS.get(reading.unit, ("1", ""))[0]
+            unit = _UNITS.get(reading.unit, ("", ""))[0]
             metrics[name] = scope.metrics.add(name=name, description=reading.help, unit=unit)
         if isinstance(one, Reading):
             _add_gauge(metrics[name], one, at)

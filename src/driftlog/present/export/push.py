@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol
 
 from driftlog.contract.alert import Alert
-from driftlog.contract.errors import DeliveryError, DriftlogError, StoreError
+from driftlog.contract.errors import DeliveryError, DeliveryRefused, DriftlogError, StoreError
 from driftlog.present.export.event import Event, event_of
 from driftlog.present.export.ledger import Change, Ledger, Unsure
 from driftlog.present.export.reading import Reading
@@ -166,6 +166,9 @@ class Push:
         for alert, transition in self.ledger.untold(self.alerts(now - LOOK_BACK)):
             self.ledger.tell(alert, transition)
             sent = self.destination.tell(event_of(alert, transition, now=now, tags=self.tags))
+            if isinstance(sent.error, DeliveryRefused):  # numbers were taken just now: it is this event
+                total = _added(total, sent._replace(error=None, dropped=1))
+                continue
             total = _added(total, sent)
             if sent.error is not None:
                 if not sent.unsure:

@@ -10,7 +10,7 @@ import msgspec
 from tests.unit.present.story import measurement, week
 
 from driftlog.contract.alert import Alert
-from driftlog.contract.errors import DeliveryError
+from driftlog.contract.errors import DeliveryError, DeliveryRefused
 from driftlog.contract.handling import Transition
 from driftlog.present.export.event import Event
 from driftlog.present.export.ledger import Change, Unsure
@@ -58,7 +58,8 @@ def alert(*kinds: str, episode: int = 1) -> Alert:
 class Books:
     """A destination that adds up, as a receiver of deltas does; `faults` are told in order, then it takes everything.
 
-    A fault is ``away`` (nothing taken), ``lost`` (taken, and no answer) or ``broken`` (not taken, and no answer).
+    A fault is ``away`` (nothing taken), ``lost`` (taken, and no answer) ``broken`` (not taken, and no answer) or
+    ``refused`` (for good).
     """
 
     unsure: Unsure = "at_most_once"
@@ -91,4 +92,6 @@ class Books:
     def _sent(fault: str) -> Sent:
         if not fault:
             return Sent(1, 1)
+        if fault == "refused":
+            return Sent(1, 0, DeliveryRefused("answered 400"))
         return Sent(1, 0, DeliveryError("no answer"), unsure=fault != "away")

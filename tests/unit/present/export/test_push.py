@@ -172,6 +172,17 @@ def test_an_event_is_sent_at_most_once(fault, times, source, tmp_path):
     assert len(books.told) == times
 
 
+def test_an_event_that_is_refused_does_not_stop_others(source, tmp_path):
+    """It is counted, and left out."""
+    books = Books()
+    push_with(source, books, tmp_path).once(NOW)
+    source.alerts, books.faults = [alert("opened", episode=1), alert("opened", episode=2)], ["", "refused"]
+    done = push_with(source, books, tmp_path).once(NOW + MINUTE)
+    assert (done.error, done.events, done.dropped) == ("", 1, 1)
+    push_with(source, books, tmp_path).once(NOW + 2 * MINUTE)
+    assert len(books.told) == 1
+
+
 def test_a_loop_outlives_a_store_and_a_receiver_that_are_away(source, tmp_path):
     """Each failed pass is told; the growth comes with the next good one."""
     books = Books(events=False, faults=["", "away"])
