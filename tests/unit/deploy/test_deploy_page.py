@@ -1,0 +1,160 @@
+"""docs/deploy.md: every command, file, variable, service and link in it exists, and its scripts do what it says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+import click
+import pytest
+from tests.unit.deploy.command_lines import of_shell, parse
+from tests.unit.deploy.compose import ENV_EXAMPLE, ROOT, composed, env_file
+
+from driftlog.config.environment import read_environment
+
+PAGE = ROOT / "docs" / "deploy.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+BLOCKS = [
+    (language, re.sub(r"^ {3}", "", body, flags=re.MULTILINE) if indent else body)
+    for indent, language, body in re.findall(r"^( *)```(\w+)\n(.*?)^ *```$", TEXT, re.MULTILINE | re.DOTALL)
+]
+SHELL = [body for language, body in BLOCKS if language == "sh"]
+CONSOLE = [
+    "\n".join(line for line in body.splitlines() if line.startswith("$ "))
+    for language, body in BLOCKS
+    if language == "console"
+]
+
+
+def anchors(path: Path) -> set[str]:
+    """Of the headings, as GitHub makes them."""
+    heads = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def test_every_command_of_driftlog_parses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Those of the blocks, with their arguments."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "churn.csv").touch()
+    called = [call for block in (*SHELL, *CONSOLE) for call in of_shell(block) if call[:1] != ["..."]]
+    assert len(called) > 20
+    for call in called:
+        parse([word if not re.fullmatch(r"\$\w+(\.key)?", word) else _stand_in(word) for word in call])
+
+
+def test_every_command_that_the_text_names_exists() -> None:
+    """With the options it names; what else the command needs may be left out there."""
+    named = re.findall(r"`driftlog ([a-z][^`]*)`", TEXT)
+    assert len(named) > 10
+    for line in named:
+        with suppress(click.MissingParameter):
+            parse(line.split())
+
+
+def _stand_in(word: str) -> str:
+    return "new.key" if word.endswith(".key") else "worker"
+
+
+@pytest.mark.parametrize("number", range(len(SHELL)))
+def test_every_block_is_a_script(number: int) -> None:
+    """Bash reads it."""
+    if SHELL[number].startswith("DRIFTLOG_INPUTS="):
+        return  # a file of variables
+    done = subprocess.run(["bash", "-n"], input=SHELL[number], text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_every_link_leads_somewhere() -> None:
+    """To a file, and to a heading that it has."""
+    links = re.findall(r"\]\(([^)]+)\)", TEXT)
+    assert len(links) > 20
+    for link in links:
+        if link.startswith("http"):
+            continue
+        name, _, anchor = link.partition("#")
+        path = PAGE.parent / name if name else PAGE
+        assert path.is_file(), link
+        assert not anchor or anchor in anchors(path), link
+
+
+def test_every_file_is_there() -> None:
+    """Those of the project that the page names."""
+    named = set(re.findall(r"(?<![\w/.])(deploy/[\w./@-]+|\.env\.example|docker-compose\.yml|logstash/)", TEXT))
+    assert len(named) > 5
+    for name in named:
+        assert (ROOT / name.rstrip(".")).exists(), name
+
+
+def test_every_variable_is_read_by_somebody() -> None:
+    """By driftlog, by Logstash's files, or by docker-compose.yml."""
+    logstash = "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "logstash").rglob("*.*") if path.is_file()
+    )
+    for name in set(re.findall(r"\b(DRIFTLOG_[A-Z_]+[A-Z])\b(?!\w)", TEXT)) - {"DRIFTLOG_CONFIG"}:
+        if "__" in name:
+            assert read_environment({name: "x"}, []), name
+        else:
+            assert name in env_file() or f"${{{name}" in logstash, name
+    compose_names = {"BIND_ADDRESS", "TLS_HOSTS", "TLS_RENEW_DAYS", "STACK_VERSION", "ELASTICSEARCH_MEMORY"}
+    for name in compose_names:
+        assert name in TEXT
+        assert name in env_file()
+
+
+def test_the_table_of_profiles_is_that_of_the_file() -> None:
+    """Each profile with its services."""
+    services = composed()["services"]
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| ([^|]+) \|$", TEXT, re.MULTILINE))
+    assert set(rows) == {profile for service in services.values() for profile in service["profiles"]}
+    for word in ("elasticsearch", "logstash", "kibana", "worker", "janitor"):
+        assert word in rows["core"].lower()
+        assert "core" in services[word]["profiles"]
+    for word in ("exporter", "prometheus", "grafana"):
+        assert word in rows["observability"].lower()
+        assert "observability" in services[word]["profiles"]
+
+
+def test_ports_are_those_that_are_published() -> None:
+    """Addresses of the tables."""
+    ports = {port.split(":")[1] for service in composed()["services"].values() for port in service.get("ports", [])}
+    for port in re.findall(r"localhost:(\d+)", TEXT):
+        assert port in ports, port
+
+
+def test_the_loop_makes_an_env_that_starts(tmp_path: Path) -> None:
+    """As the page and the head of .env.example have it, both the same; every password another."""
+    loop = re.search(r"^for name in ELASTIC.*?^done$", "\n".join(SHELL), re.MULTILINE | re.DOTALL)
+    assert loop is not None
+    commented = "\n".join(f"#   {line}" for line in loop[0].splitlines())
+    assert commented in ENV_EXAMPLE.read_text(encoding="utf-8")
+    shutil.copy(ENV_EXAMPLE, tmp_path / ".env")
+    subprocess.run(["bash", "-euc", loop[0]], cwd=tmp_path, check=True)
+    made = env_file(tmp_path / ".env")
+    assert composed(made)["services"]
+    secret = [value for name, value in made.items() if "PASSWORD" in name or name.endswith("_KEY")]
+    assert len({*secret}) == len(secret) == 5
+    assert all(re.fullmatch("[0-9a-f]{64}", value) for value in secret)
+
+
+def test_the_files_of_the_units_are_written_as_the_page_says(tmp_path: Path) -> None:
+    """One for each service of deploy/systemd, each with its own key, readable by nobody else."""
+    block = next(body for body in SHELL if "/etc/driftlog/$service.env" in body)
+    script = block.split("cp deploy/systemd")[0].split("nologin driftlog\n")[1].replace("/etc/driftlog", str(tmp_path))
+    for role in ("worker", "viewer", "janitor"):
+        (tmp_path / f"{role}.key").write_text(f"key-of-{role}==\n")
+    environ = {"DRIFTLOG_ELASTICSEARCH__URLS": "https://es:9200", "DRIFTLOG_ELASTICSEARCH__CA_CERTS": "/etc/ca.crt"}
+    subprocess.run(["bash", "-euc", script], cwd=tmp_path, check=True, env=os.environ | environ)
+    for unit, name, role in (
+        ("worker", "DRIFTLOG_ELASTICSEARCH__API_KEY", "worker"),
+        ("exporter", "DRIFTLOG_ELASTICSEARCH__API_KEY", "viewer"),
+        ("janitor", "DRIFTLOG_JANITOR__API_KEY", "janitor"),
+    ):
+        path = tmp_path / f"{unit}.env"
+        lines = dict(line.split("=", 1) for line in path.read_text().splitlines())
+        assert lines == environ | {name: f"key-of-{role}=="}
+        assert path.stat().st_mode & 0o077 == 0
+        assert read_environment(lines, [])
