@@ -31,10 +31,9 @@ if TYPE_CHECKING:
 Temporality = Literal["cumulative", "delta"]
 MOST_SERIES: Final = 5000
 """Points of one request: some 700 KB before compression; receivers take 4 MiB and more."""
-_UNITS: Final = {"seconds": ("s", "_seconds"), "ratio": ("1", "")}
-"""Unit in OpenTelemetry, and the end of the name that says the same and is left out: whoever turns these into names of
-Prometheus puts it back. A ratio keeps its end, for ``features_drifted`` is another metric; what is only counted has no
-unit, for ``1`` would make it a ratio there."""
+_UNITS: Final = {"_seconds": "s", "_ratio": "1"}
+"""Unit in OpenTelemetry, by the end of the name. What is only counted has none: ``1`` would make it a ratio wherever
+names are turned into those of Prometheus."""
 _REMEDIES: Final = {
     400: "the receiver does not read this version of OTLP; --dry-run shows what is sent",
     401: "check export.otlp.headers",
@@ -146,7 +145,7 @@ def request_of(
         reading = one if isinstance(one, Reading) else one.reading
         name = metric_name(reading)
         if name not in metrics:
-            unit = _UNITS.get(reading.unit, ("", ""))[0]
+            unit = next((unit for end, unit in _UNITS.items() if reading.name.endswith(end)), "")
             metrics[name] = scope.metrics.add(name=name, description=reading.help, unit=unit)
         if isinstance(one, Reading):
             _add_gauge(metrics[name], one, at)
@@ -160,11 +159,12 @@ def request_of(
 def metric_name(reading: Reading) -> str:
     """``driftlog.latency`` of ``driftlog_latency_seconds``: OpenTelemetry says the unit apart.
 
+    A ratio keeps the end of its name, for ``features_drifted`` is another metric than ``features_drifted_ratio``.
+
     >>> metric_name(Reading("driftlog_latency_seconds", "histogram", None, {}, "", "seconds"))
     'driftlog.latency'
     """
-    suffix = _UNITS.get(reading.unit, ("", ""))[1]
-    return reading.name.replace("_", ".", 1).removesuffix(suffix)
+    return reading.name.replace("_", ".", 1).removesuffix("_seconds")
 
 
 def _add_gauge(metric: Metric, one: Reading, at: datetime) -> None:
