@@ -16,7 +16,7 @@ from driftlog.cli.output import print_json_lines
 from driftlog.cli.params import DurationType, MomentType, as_json, environment, optional_model
 from driftlog.cli.session import Session
 from driftlog.cli.times import Moment, resolve
-from driftlog.contract.errors import UsageError
+from driftlog.contract.errors import StoreAccessDenied, UsageError
 
 if TYPE_CHECKING:
     from driftlog.act.mlflow_export import MlflowExporter, VersionExport
@@ -157,6 +157,10 @@ def _report(
     from driftlog.worker.happenings import markers
     from driftlog.worker.report_source import profile_source
 
+    try:
+        happened = markers(store, model.name, environment, since=since, until=until)
+    except StoreAccessDenied:  # the role that is enough for everything else does not read the audit trail
+        happened = []
     return render_report(
         load_report_data(
             store,
@@ -166,7 +170,7 @@ def _report(
             until=until,
             profiles=profile_source(store, model.name, environment),
             rank=partial(rank_segments, settings=model),
-            markers=markers(store, model.name, environment, since=since, until=until),
+            markers=happened,
             anchor=head_line(store, session.settings.audit, session.now()),
             now=session.now,
         )

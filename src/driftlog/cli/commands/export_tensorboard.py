@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         "driftlog export tensorboard churn --logdir runs",
         "driftlog export tensorboard churn --logdir runs --from 90d --segments",
         "driftlog export tensorboard churn --logdir runs --follow &",
-        "tensorboard --logdir runs",
     ],
 )
 @optional_model
