@@ -223,6 +223,14 @@ def test_no_secret_is_in_the_environment_of_a_service_that_goes_on_running() -> 
     assert told == {"setup"}
 
 
+def test_secrets_of_the_settings_come_from_a_file_that_git_leaves_out() -> None:
+    """driftlog.yml may refer to variables: every service that reads it gets them, and none is needed."""
+    for name in of_driftlog():
+        assert SERVICES[name]["env_file"] == [{"path": "./deploy/driftlog.env", "required": False}]
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert {".env", "/deploy/driftlog.env"} <= set(ignored)
+
+
 def test_ports_are_of_this_machine_alone_and_differ() -> None:
     """127.0.0.1 unless .env says otherwise, and Prometheus, which has no passwords, always."""
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
