@@ -1,8 +1,8 @@
 """CloudEvents over HTTP, as Seldon Core and KServe log payloads: one request -> the halves in it.
 
 Three forms. Binary: the attributes are headers (``ce-type``, ``ce-id``...), the body is the payload itself; this is
-what both platforms send. Structured: ``application/cloudevents+json``, an object with the attributes and ``data``. Batch:
-``application/cloudevents-batch+json``, an array of these.
+what both platforms send. Structured: ``application/cloudevents+json``, an object with the attributes and ``data``.
+Batch: ``application/cloudevents-batch+json``, an array of these.
 
 `read_half` is what Logstash's filter ``cloud_events.rb`` does with the same request; ``tests/conformance/intake`` says
 it case by case.
