@@ -143,7 +143,7 @@ def main() -> None:
     arguments = parser.parse_args()
     halves = 2_000 if arguments.quick else arguments.halves
     print(f"{'':44} {'halves/s':>10}")
-    for connections in (1, 16):
+    for connections in (1, 16, 64):
         rate = received(halves // 8, connections)
         print(f"{f'into the intake, {connections} connection(s)':44} {rate:>10,.0f}", flush=True)
     for instances in (1, 10):
