@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from driftlog.contract.settings import ElasticsearchSettings, ModelSettings, Set
 from driftlog.intake.arrival import Arrival, Rules
 from driftlog.intake.cloud_events import read_half, split_events
 from driftlog.store.client import Store
-from driftlog.store.templates import install
+from driftlog.store.templates import install, uninstall
 from driftlog.worker.pairing import MAX_HALVES, Paired, Pairing
 
 pytestmark = pytest.mark.elasticsearch
@@ -37,11 +38,21 @@ REQUEST = {"instances": [[41, "DE"]]}
 RESPONSE = {"predictions": [[0.25, 0.75]]}
 
 
-@pytest.fixture
-def world(elasticsearch_url: str, prefix: str) -> Iterator[World]:
-    with Store.connect(ElasticsearchSettings(urls=(elasticsearch_url,)), IndexNames(prefix)) as store:
+@pytest.fixture(scope="module")
+def templates(elasticsearch_url: str) -> Iterator[Store]:
+    """Installing them takes longer than a test does."""
+    names = IndexNames(f"test-{secrets.token_hex(4)}")
+    with Store.connect(ElasticsearchSettings(urls=(elasticsearch_url,)), names) as store:
         install(store)
-        yield World(store, elasticsearch_url)
+        yield store
+        uninstall(store)
+
+
+@pytest.fixture
+def world(templates: Store, elasticsearch_url: str) -> Iterator[World]:
+    yield World(templates, elasticsearch_url)
+    for index in templates.list_indices():
+        templates.drop_index(index.name)
 
 
 class World:
