@@ -159,3 +159,28 @@ def test_the_files_of_the_units_are_written_as_the_page_says(tmp_path: Path) -> 
         assert lines == environ | {name: f"key-of-{role}=="}
         assert path.stat().st_mode & 0o077 == 0
         assert read_environment(lines, [])
+
+
+def test_disk_follows_from_the_formula() -> None:
+    """20 features, a tenth labelled, 90 days, no replica, a fifth more; the formula is that of storage.md."""
+    storage = (PAGE.parent / "storage.md").read_text(encoding="utf-8")
+    rule = re.search(r"\*\*(\d+) bytes \+ (\d+) for each feature\*\*", storage)
+    formula = re.search(r"predictions a day x \(bytes a prediction \+ (\d+) \+ share with labels x (\d+)\)", storage)
+    assert rule is not None
+    assert formula is not None
+    each = int(rule[1]) + 20 * int(rule[2]) + int(formula[1]) + 0.1 * int(formula[2])
+    rows = re.findall(r"^\| ([\d,]+) \| ([\d,]+) \| ([\d.,]+) GB \|", TEXT, re.MULTILINE)
+    assert len(rows) == 5
+    for predictions, rate, disk in rows:
+        a_day = int(predictions.replace(",", ""))
+        assert float(disk.replace(",", "")) == pytest.approx(a_day * each * 90 * 1.2 / 1e9, rel=0.06)
+        assert int(rate.replace(",", "")) == max(1, round(a_day * 10 / 86_400))
+
+
+def test_measured_figures_are_those_of_the_benchmarks() -> None:
+    """Named as measured, and printed there."""
+    benchmarks = (PAGE.parent / "benchmarks.md").read_text(encoding="utf-8")
+    measured = TEXT.split("Measured, and where:")[1].split("\n\n")[0]
+    for figure in ("12,362", "20,551", "210"):
+        assert figure in measured
+        assert re.search(rf"(?<!\d){figure}(?!\d)", benchmarks)
