@@ -727,13 +727,19 @@ module Driftlog
     "subject" => "subject.id", "service" => "service.name", "environment" => "service.environment"
   }.freeze
 
+  # Pairs of other names are the features, numbers as numbers; beside a pair `features` they are labels.
   def from_pairs(pairs)
     event = {}
+    others = pairs.key?("features") ? "labels" : "features"
     pairs.each do |key, value|
       if key == "latency_ms"
         event["event.duration"] = (value.to_f * 1_000_000).round if value.match?(NUMBER)
+      elsif PAIR_NAMES.key?(key)
+        event[PAIR_NAMES[key]] = value
+      elsif key == "features" || key.include?(".") || key.start_with?("@")
+        event[key] = value
       else
-        event[PAIR_NAMES.fetch(key, key)] = value
+        (event[others] ||= {})[key] = others == "features" && NUMBER.match?(value.to_s) ? value.to_f : value
       end
     end
     event

@@ -35,3 +35,23 @@ def test_a_classic_log_line_is_an_event(scripts: Scripts) -> None:
     assert found["source"]["prediction"] == {"label": "1", "score": 0.83}
     assert found["source"]["features"] == {"age": 41}
     assert scripts.run("normalise.rb", {"message": "INFO started", "@metadata": metadata}) == []
+
+
+@pytest.mark.parametrize(
+    ("pairs", "features", "labels"),
+    [
+        ("age=41 plan=gold", {"age": 41.0, "plan": "gold"}, None),
+        ('request=r-1 features={"age": 41}', {"age": 41}, {"request": "r-1"}),
+    ],
+)
+def test_pairs_of_other_names_are_features_or_labels(
+    scripts: Scripts, pairs: str, features: dict[str, Any], labels: dict[str, Any] | None
+) -> None:
+    """What an application writes without thinking of driftlog: nothing of it is left lying at the top."""
+    line = f"2026-11-03 12:00:00,123 INFO app: prediction model=churn id=e-1 label=1 {pairs}"
+    metadata = {"driftlog_source": "file"}
+    (found,) = scripts.run("normalise.rb", {"message": line, "@metadata": metadata}, max_age_days="36500")
+
+    assert found["source"]["features"] == features
+    assert found["source"].get("labels") == labels
+    assert not {"age", "plan", "request"} & found["source"].keys()
