@@ -18,6 +18,7 @@ from driftlog.api.feedback import FeedbackClient
 from driftlog.api.frames import alerts_frame, events_frame, measurements_frame
 from driftlog.api.models import choose_model, known_models
 from driftlog.api.reference import ModelReference
+from driftlog.api.references import ReferenceClient
 from driftlog.api.scenario import Scenario
 from driftlog.api.scenarios import replay
 from driftlog.api.times import MomentLike, Span, WindowLike, as_moment, resolve
@@ -30,8 +31,8 @@ from driftlog.contract.settings import ElasticsearchSettings, ModelSettings, Sec
 from driftlog.profile.reference import active, list_references, load_binning, load_reference
 from driftlog.store.alerts import STATUSES, find_alerts
 from driftlog.store.client import Store
-from driftlog.store.models import registered
 from driftlog.store.mapped import open_store
+from driftlog.store.models import registered
 from driftlog.store.predictions import find_predictions
 from driftlog.store.results import find_measurements, latest_window
 from driftlog.worker.compare import find_reference
@@ -71,7 +72,7 @@ def open_client(
     return Driftlog(open_store(elastic, IndexNames(settings.prefix, settings.period), settings.models), settings)
 
 
-class Driftlog(FeedbackClient):
+class Driftlog(FeedbackClient, ReferenceClient):
     """One installation of driftlog, to ask questions of.
 
     Methods return pandas frames. Times may be given as `datetime`, `date`, ISO text, or as a duration before the latest

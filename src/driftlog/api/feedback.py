@@ -12,7 +12,7 @@ from driftlog.store.feedback import feedback_event, number_of, truth_group, writ
 
 
 class FeedbackClient:
-    """The part of `Driftlog` that writes: feedback only."""
+    """The part of `Driftlog` that writes feedback."""
 
     store: Store
 

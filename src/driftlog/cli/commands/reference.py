@@ -15,7 +15,6 @@ from driftlog.cli.known import choose_model
 from driftlog.cli.output import print_json_lines
 from driftlog.cli.params import TimeType, as_json, file_format, optional_model, peer_mappings, required_model
 from driftlog.cli.session import Session
-from driftlog.contract.audit import AuditEntry
 from driftlog.contract.errors import UsageError
 from driftlog.contract.profile import Reference
 
@@ -84,7 +83,7 @@ def reference() -> None:
 @click.option("--vocabulary", "vocabularies", multiple=True, metavar="NAME=FILE", help="Vocabulary of a text feature.")
 @click.option("--no-activate", is_flag=True, help="Store it, and go on comparing with the present one.")
 @click.pass_obj
-def set_reference(
+def set_(
     session: Session,
     model: str,
     path: Path | None,
@@ -116,10 +115,10 @@ def set_reference(
     from driftlog.evaluate.drift.registry import check_names
     from driftlog.profile.files import read_table
     from driftlog.profile.outcomes import join_feedback
-    from driftlog.profile.reference import active, reference_from_frame, reference_from_window, save
-    from driftlog.profile.reference_store import active_ids
+    from driftlog.profile.reference import active, reference_from_frame, reference_from_window
     from driftlog.store import templates
-    from driftlog.worker.cycle import BEGINNING, prepare_indices
+    from driftlog.worker.cycle import BEGINNING
+    from driftlog.worker.references import set_reference
 
     if estimator is not None and (path is None or score or prediction):
         raise UsageError(
@@ -127,7 +126,7 @@ def set_reference(
         )
     if sum(each is not None for each in (path, start, whylogs)) != 1 or (start is None) != (end is None):
         raise UsageError(
-            "a reference comes from --file, from --from and --to, or from --from-whylogs", remedy="give one of them"
+            "a reference comes from --file, or from --from and --to, or from --from-whylogs", remedy="give one of them"
         )
     if start is not None and end is not None and start >= end:
         raise UsageError("--from is not before --to", remedy="exchange the two")
@@ -171,11 +170,16 @@ def set_reference(
                     created=created,
                     join_as_of=None if no_activate else created,
                 )
-            before = active_ids(store, settings.name, settings.environment)
-            save(store, binning, made, activate=not no_activate)
-            if not no_activate:
-                prepare_indices(store, settings, binning, created)
-                session.recorder(store).record(_entry(session, made, before[1] if before else ""))
+            set_reference(
+                store,
+                settings,
+                binning,
+                made,
+                session.recorder(store),
+                actor=session.actor,
+                created=created,
+                activate=not no_activate,
+            )
     session.console.print(
         f"Reference {made.id} of {model}: {made.n:,} rows, {len(binning.fields)} fields, {len(made.chunks)} chunks"
         + ("" if no_activate else ", active now"),
@@ -218,21 +222,6 @@ def _from_whylogs(
     origin = f"whylogs profile {path.name} of {counted:,} rows"
     binning, made = reference_from_frame(_in_fields(frame, settings, columns), whole, origin=origin, created=created)
     return binning, with_id(replace(made, sample={}, rows=None, segments={}), binning)
-
-
-def _entry(session: Session, made: Reference, before: str) -> AuditEntry:
-    """That `made` is the reference now, in place of the one with the id `before`."""
-    return AuditEntry(
-        action="reference.set",
-        object=made.id,
-        actor=session.actor,
-        model=made.model,
-        environment=made.environment,
-        before=before,
-        after=made.id,
-        summary=f"reference {made.id}: {made.n:,} rows of {made.origin}",
-        details={"origin": made.origin, "n": made.n, "binning": made.binning_id},
-    )
 
 
 @reference.command("list", examples=["driftlog reference list", "driftlog reference list churn --json"])
