@@ -157,6 +157,17 @@ def test_a_viewer_exports_metrics_and_is_told_what_it_may_not_read(cli: Cli, wat
     assert "driftlog_workers" not in page
 
 
+def test_a_viewer_pushes_metrics_and_writes_event_files(cli: Cli, watched: None, tmp_path: Path) -> None:
+    """For Datadog, StatsD, OpenTelemetry and TensorBoard nothing is needed that the viewer may not read."""
+    for destination in (("datadog", "--agent", "udp://127.0.0.1:9"), ("statsd",), ("otlp",)):
+        code, shown, errors = cli("viewer", "export", *destination, "--dry-run")
+        assert (code, errors.count("Traceback")) == (exits.OK, 0), errors
+        assert "credit" in shown
+    code, _, errors = cli("viewer", "export", "tensorboard", "credit", "--logdir", "runs")
+    assert (code, errors) == (exits.OK, "")
+    assert list((tmp_path / "runs" / "credit" / "production" / "all").glob("*.driftlog"))
+
+
 def test_an_auditor_verifies_the_trail(cli: Cli, watched: None) -> None:
     """The chain with one role, every sealed prediction with the other."""
     code, out, err = cli("auditor", "audit", "verify", "--json")
