@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from driftlog.audit.find import find_records
 from driftlog.contract.alert import ACTIVE, Alert
 from driftlog.contract.alerting import AlertSettings
 from driftlog.contract.errors import StoreConflict
 from driftlog.contract.handling import AlertRequest, Silence
 from driftlog.contract.measurement import Limit, Measurement, Verdict
 from driftlog.contract.names import IndexNames
-from driftlog.contract.settings import ElasticsearchSettings, ModelSettings
+from driftlog.contract.settings import ElasticsearchSettings, ModelSettings, Settings
 from driftlog.contract.window import Window
 from driftlog.decide.alert_steps import after_window
 from driftlog.store.alert_requests import create_request, load_requests
@@ -23,6 +24,8 @@ from driftlog.store.client import Store
 from driftlog.store.silences import create_silence, end_silence, load_silences
 from driftlog.store.templates import install
 from driftlog.worker.attend import attend
+from driftlog.worker.duties import Duties
+from driftlog.worker.memory import Memory
 from driftlog.worker.pending import choose_alert, find_handled
 
 pytestmark = pytest.mark.elasticsearch
@@ -207,3 +210,21 @@ def check(alerts: list[Alert], before: dict[str, Alert]) -> dict[str, Alert]:
         if alert.id in before:
             assert alert.history[: len(before[alert.id].history)] == before[alert.id].history
     return {alert.id: alert for alert in alerts}
+
+
+def test_what_a_worker_wrote_and_died_before_recording_is_recorded_by_the_next(store: Store) -> None:
+    """A worker that takes over tells the audit trail of transitions it did not write itself; once."""
+    (alert,) = play(store, 0, judged(0, "critical"), term=1, now=START + DAY)
+
+    def take_over(term: int) -> None:
+        settings = Settings(models={"churn": SETTINGS})
+        duties = Duties(store, settings, worker_id="next", memory=lambda _: Memory(), now=lambda: START + 2 * DAY)
+        (alerts,) = [duty for duty in duties.of_models if duty.name == "alerts"]
+        duties.carry_out(alerts, SETTINGS, term)
+        duties.carry_out(alerts, SETTINGS, term)
+
+    take_over(2)
+    take_over(3)
+    store.refresh(store.names.everything)
+    told = [record.entry.action for record in find_records(store, model="churn") if record.entry.object == alert.id]
+    assert told == [f"alert.{transition.kind}" for transition in alert.history]
