@@ -218,7 +218,7 @@ def test_what_a_worker_wrote_and_died_before_recording_is_recorded_by_the_next(s
 
     def take_over(term: int) -> None:
         settings = Settings(models={"churn": SETTINGS})
-        duties = Duties(store, settings, worker_id="next", memory=lambda _: Memory(), now=lambda: START + 2 * DAY)
+        duties = Duties(store, settings, worker_id="next", memory=lambda _: Memory(), now=lambda: START + DAY)
         (alerts,) = [duty for duty in duties.of_models if duty.name == "alerts"]
         duties.carry_out(alerts, SETTINGS, term)
         duties.carry_out(alerts, SETTINGS, term)
