@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
+from driftlog.cli import exits
+from driftlog.cli.app import run
 from driftlog.contract.errors import ConfigError, StoreRejected
 from driftlog.contract.measurement import Measurement
 from driftlog.contract.names import IndexNames
@@ -409,3 +412,21 @@ def test_an_array_of_objects_is_refused(sides: Sides) -> None:
         pytest.raises(ConfigError, match=r"items\.price is an array of objects"),
     ):
         find_predictions(mapped, "credit", feature={"price": "3"})
+
+
+def test_an_erasure_says_what_it_cannot_reach(
+    sides: Sides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The user's index is left as it is, and named."""
+    sides.send(0, rows_of(0, n=3))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DRIFTLOG_CONFIG", raising=False)
+    (tmp_path / "driftlog.yml").write_text(
+        f"prefix: {sides.mapped.names.prefix}\nelasticsearch: {{urls: ['{sides.own.urls[0]}']}}\n"
+        f"models: {{credit: {{source: {{index: '{sides.index}*', "
+        "fields: {'@timestamp': ts, subject.id: request.id}}}}\n"
+    )
+    assert run(["erase", "--hashed", "0-1", "--yes"]) == exits.OK
+    told = capsys.readouterr()
+    assert f"lie in {sides.index}*" in "".join(told.err.splitlines())
+    assert sides.own.count(f"{sides.index}*", {"term": {"request.id": "0-1"}}) == 1

@@ -102,6 +102,12 @@ def _erase(session: Session, stored: str, model: str, spool: Path | None, *, yes
         print_json_lines([_shown(job)])
         return
     session.console.print(found_table(job))
+    for each in session.settings.models:
+        if each.source.index and model in ("", each.name):
+            text = (
+                f"{each.name}: its predictions lie in {each.source.index}, which driftlog only reads: erase them there."
+            )
+            session.messages.print(text, markup=False)
     if not yes:
         session.console.print(
             "Nothing is erased yet; `--yes` erases it, and keeps out what is sent later.", markup=False
