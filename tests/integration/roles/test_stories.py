@@ -69,12 +69,12 @@ def cli(secured: Secured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     return call
 
 
-def write_config(secured: Secured, role: str, folder: Path, more: str = "") -> Path:
+def write_config(secured: Secured, role: str, folder: Path, more: str = "", *, look_back: str = "4000d") -> Path:
     path = folder / f"{role}.yml"
     path.write_text(
         f"elasticsearch: {{urls: ['{secured.url}'], username: {role}, password: '${{ROLE_PASSWORD}}', "
         f"ca_certs: '{secured.ca_cert}', timeout_s: 120}}\n"
-        "models: {credit: {positive_label: '1', min_rows: 5, look_back: 4000d}}\n" + more
+        f"models: {{credit: {{positive_label: '1', min_rows: 5, look_back: {look_back}}}}}\n" + more
     )
     return path
 
@@ -140,7 +140,7 @@ def test_a_viewer_writes_the_report(cli: Cli, watched: None, tmp_path: Path) -> 
     assert "amount" in page
     assert "somebody" not in page
 
-    code, out, err = cli("viewer", "results", "credit", "--json")
+    code, out, err = cli("viewer", "results", "credit", "--since", "2026-03-01", "--until", "2026-03-05", "--json")
     assert (code, err) == (exits.OK, "")
     assert len(out.splitlines()) > 10
     assert cli("viewer", "alerts")[0] == exits.OK
@@ -225,6 +225,34 @@ def _post_until_taken(port: int, body: dict[str, Any]) -> None:
         except OSError:
             assert time.monotonic() < deadline
             time.sleep(0.2)
+
+
+def test_the_worker_process_finds_nothing_withheld(
+    secured: Secured, as_role: Callable[[str], Store], watched: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real process with all its duties: heartbeats, cycles, the watch, sealing, notifications, pairing."""
+    monkeypatch.setenv("ROLE_PASSWORD", secured.password)
+    config = write_config(secured, "worker", tmp_path, "worker: {id: alone}\n", look_back="2d")
+    store, log = as_role("worker"), tmp_path / "worker.log"
+    runs = {"query": {"term": {"worker": "alone"}}}
+    with log.open("wb") as stream:
+        command = [sys.executable, "-m", "driftlog", "--config", str(config), "--verbose", "worker"]
+        process = subprocess.Popen(command, stdout=stream, stderr=stream)
+        try:
+            deadline = time.monotonic() + 180
+            while not store.search(NAMES.every("runs"), runs)["hits"]["hits"]:
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                store.refresh(NAMES.every("runs"))
+                time.sleep(0.5)
+        finally:
+            process.terminate()
+            code = process.wait(120)
+    said = log.read_text(encoding="utf-8")
+    assert code == exits.OK, said
+    assert not [line for line in said.splitlines() if "403" in line or "unauthorized" in line]
+    (first, *_) = store.search(NAMES.every("runs"), runs)["hits"]["hits"]
+    assert first["_source"]["status"] == "ok"
 
 
 def test_the_janitor_erases_and_drops(as_role: Callable[[str], Store], watched: None, secured: Secured) -> None:
