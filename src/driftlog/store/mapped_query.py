@@ -219,7 +219,7 @@ class QueryWriter:
             return {name: self.query(each) for name, each in filters.items()}
         return [self.query(each) for each in filters]
 
-    def _spec(self, kind: str, spec: Body) -> Body:
+    def _spec(self, kind: str, spec: Any) -> Any:
         """An aggregation over a field, or over a value and a weight."""
         if not isinstance(spec, dict):
             return spec
