@@ -31,7 +31,7 @@ from driftlog.store.alerts import find_alerts
 from driftlog.store.client import Store
 from driftlog.store.results import find_measurements
 
-pytestmark = [pytest.mark.elasticsearch, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.elasticsearch, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 EVENTS = 1_200
 UNTIL = datetime(2013, 8, 26, tzinfo=UTC)
