@@ -246,6 +246,8 @@ class Store:
             failed = next((error for error in errors if error.get("type") != "index_not_found_exception"), None)
             if failed is None:
                 return docs
+            if failed.get("type") == "security_exception":
+                raise by_status(403, explain(failed))
             if (pause := next(pauses, None)) is None:
                 raise by_status(503, explain(failed))
             time.sleep(pause)

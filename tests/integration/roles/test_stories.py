@@ -29,6 +29,7 @@ from driftlog.audit.forget import SealKeeper
 from driftlog.cli import exits
 from driftlog.cli.app import run
 from driftlog.contract.auditing import AuditSettings
+from driftlog.contract.errors import StoreAccessDenied
 from driftlog.contract.settings import ModelSettings
 from driftlog.profile.reference import save
 from driftlog.profile.reference_frame import reference_from_frame
@@ -253,6 +254,12 @@ def test_the_worker_process_finds_nothing_withheld(
     assert not [line for line in said.splitlines() if "403" in line or "unauthorized" in line]
     (first, *_) = store.search(NAMES.every("runs"), runs)["hits"]["hits"]
     assert first["_source"]["status"] == "ok"
+
+
+def test_reading_by_id_what_is_withheld_is_a_refusal(as_role: Callable[[str], Store], watched: None) -> None:
+    """Several ids of an index: not taken for a server that is overloaded."""
+    with pytest.raises(StoreAccessDenied):
+        as_role("viewer").mget(NAMES.audit, ["1", "2"])
 
 
 def test_the_janitor_erases_and_drops(as_role: Callable[[str], Store], watched: None, secured: Secured) -> None:
