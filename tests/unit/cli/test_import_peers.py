@@ -1,4 +1,4 @@
-"""Mappings and profiles written by Evidently, NannyML and whylogs themselves are read as driftlog's columns and rows."""
+"""Mappings and profiles written by Evidently, NannyML and whylogs are read as driftlog's columns and rows."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ EXPORTING: Final[dict[str, str]] = {
     f"{_PROMETHEUS}.tls_key": "Its key file.",
     f"{_PROMETHEUS}.allow_open": "Serve other machines without credentials; only behind a wall of your own.",
     f"{_PROMETHEUS}.state": "File in which counters go on over restarts; empty: they start at 0.",
-    f"{_DATADOG}.agent": "Agent (DogStatsD): udp://127.0.0.1:8125 or unix:///var/run/datadog/dsd.socket; empty: the API.",
+    f"{_DATADOG}.agent": "Agent (DogStatsD): udp://127.0.0.1:8125, unix:///var/run/datadog/dsd.socket; empty: the API.",
     f"{_DATADOG}.api_key": "Key of the HTTP API; write ${VARIABLE}.",
     f"{_DATADOG}.site": "Datadog's site: datadoghq.com, datadoghq.eu, us3.datadoghq.com, us5.datadoghq.com ...",
     f"{_DATADOG}.url": "Address in place of https://api.<site>, for a proxy of your own.",

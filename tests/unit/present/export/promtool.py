@@ -8,7 +8,7 @@ import pytest
 
 
 def program(name: str) -> str:
-    """Path of ``promtool`` or ``prometheus``; the test is skipped without, as scripts/system-packages says it would be."""
+    """Path of ``promtool`` or ``prometheus``; skipped without, as scripts/system-packages says."""
     found = shutil.which(name)
     if found is None:
         pytest.skip(f"no {name}: run scripts/system-packages, or apt-get install prometheus")
