@@ -39,7 +39,7 @@ def test_any_worker_of_gunicorn_answers_for_all_of_them(tmp_path: Path) -> None:
     port = free_port()
     environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(shared), "SPOOL": str(tmp_path / "spool")}
     command = [sys.executable, "-m", "gunicorn", "--preload", "--workers", "3", "--config", str(tmp_path / "conf.py")]
-    command += ["--bind", f"127.0.0.1:{port}", "tests.integration.shipping.metrics_app:app"]
+    command += ["--bind", f"127.0.0.1:{port}", "tests.integration.shipping.metrics_app:create_app()"]
     app = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 120
