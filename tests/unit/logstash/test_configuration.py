@@ -174,9 +174,10 @@ def test_pipelines_name_files_that_exist() -> None:
         "driftlog-dead-letters",
     ]
     for entry in entries:
-        for inputs in ("plain", "tls"):
+        for inputs, http in (("plain", "http"), ("tls", "http"), ("tls", "http-mutual")):
             for output in ("elasticsearch", "elasticsearch-public-ca", "elasticsearch-plain", "file"):
                 chosen = {"DRIFTLOG_LOGSTASH_HOME": str(HOME), "DRIFTLOG_INPUTS": inputs, "DRIFTLOG_OUTPUT": output}
+                chosen["DRIFTLOG_HTTP_INPUT"] = http
                 pattern = VARIABLE.sub(lambda match, chosen=chosen: chosen[match[1]], entry["path.config"])
                 head, _, rest = pattern.partition("{")
                 parts, _, tail = rest.partition("}")
