@@ -28,8 +28,9 @@ RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --
  && install --directory --owner driftlog --group driftlog /var/lib/driftlog
 COPY --from=build /opt/driftlog /opt/driftlog
 COPY --chmod=0755 deploy/setup/with-secret.sh /usr/local/bin/with-secret
+# Data (versions of models, trials, training runs, how far exporters have pushed) and state: a volume in whatever runs it.
 ENV PATH=/opt/driftlog/bin:${PATH} PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    HOME=/tmp XDG_STATE_HOME=/var/lib/driftlog NO_COLOR=1
+    HOME=/tmp DRIFTLOG_HOME=/var/lib/driftlog XDG_STATE_HOME=/var/lib/driftlog NO_COLOR=1
 USER 10001:10001
 WORKDIR /var/lib/driftlog
 # 9280, 9281: intake; 9469: driftlog export prometheus

@@ -36,14 +36,18 @@ format: ## rewrite to the project's format
 	@scripts/bootstrap dev
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format --quiet .
 
-bench: ## measure all figures of docs/benchmarks.md (about 15 minutes)
+bench: ## measure all figures of docs/benchmarks.md (about 20 minutes)
 	@scripts/bootstrap dev
 	@$(BIN)/python -m benchmarks
 
-docs: ## write the generated pages again
+docs: ## write what is generated again: pages, dashboards, rules, roles
 	@scripts/bootstrap dev
 	@$(BIN)/python -m driftlog.cli.reference docs/cli.md
 	@$(BIN)/python -m driftlog.config.reference docs/configuration.md
+	@$(BIN)/python -m driftlog.present.kibana.write kibana/
+	@$(BIN)/python -m driftlog.present.kibana.rule_files kibana/
+	@$(BIN)/python -m driftlog.present.grafana.write
+	@$(BIN)/python -m driftlog.store.role_files index_templates/roles
 
 stop: ## stop the local Elasticsearch
 	@if [ -x $(BIN)/driftlog ]; then $(BIN)/driftlog local stop; fi

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from driftlog.store.client import Store
 
 F = TypeVar("F", bound=Callable[..., Any])
-DEFAULT_EVERY: Final = timedelta(seconds=60)
 COUNTERS: Final = "counters.json"
 SENT: Final = "sent.json"
 

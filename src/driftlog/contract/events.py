@@ -15,7 +15,6 @@ import msgspec
 DATASET_PREDICTION: Final = "driftlog.prediction"
 DATASET_FEEDBACK: Final = "driftlog.feedback"
 DATASET_RESOURCE: Final = "driftlog.resource"
-DATASETS: Final = (DATASET_PREDICTION, DATASET_FEEDBACK, DATASET_RESOURCE)
 
 Task = Literal["binary", "multiclass", "regression"]
 TASKS: Final = ("binary", "multiclass", "regression")

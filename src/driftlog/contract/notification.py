@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 import msgspec
 
@@ -11,7 +11,6 @@ NoticeStatus = Literal["waiting", "sending", "sent", "failed", "suppressed"]
 FINAL: Final = ("sent", "failed", "suppressed")
 """Statuses after which nothing more happens."""
 Tone = Literal["info", "warning", "critical", "resolved"]
-TONES: Final[tuple[str, ...]] = get_args(Tone)
 
 
 class Telling(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,6 @@ from driftlog.contract.window import Window
 APART: Final = frozenset({"estimation_error"})
 """Purposes whose values have the name of a metric and are none."""
 ESTIMATES: Final = frozenset({"estimated_performance"})
-PRIORITIES: Final = ("high", "medium", "low")
 
 State = Literal["met", "missed", "unknown"]
 

@@ -25,7 +25,6 @@ from driftlog.present.review_data import Level, NextAction, ObjectiveResult, Ris
 from driftlog.present.text import plural, title_of
 
 MOST_NAMED: Final = 5
-SHARE_CANNOT: Final = 0.5
 _LEVELS: Final = ("critical", "warning", "info")
 
 

@@ -21,7 +21,6 @@ from driftlog.worker.windows import history_span
 
 MOST: Final = 500_000
 """Results read of a period; more are cut off at its beginning, and said."""
-DEFAULT_SPAN: Final = timedelta(days=90)
 
 
 def results_of(

@@ -33,7 +33,7 @@ def seed(store: Store) -> None:
     predictions = store.names.predictions("churn", MARCH)
     store.put(predictions, "kept", EVENT)
     for role in PURPOSE:
-        for index in (predictions, store.names.monthly("results", MARCH), store.names.audit):
+        for index in (predictions, PAYLOADS, store.names.monthly("results", MARCH), store.names.audit):
             store.put(index, f"of-{role}", EVENT)
         store.put(_period("predictions", role), "kept", EVENT)
         store.put(_period("results", role), "kept", EVENT)
@@ -84,6 +84,7 @@ def _found(done: bool) -> None:
 
 PREDICTIONS = "acts-predictions.churn.2026-03"
 FEEDBACK = "acts-feedback.2026-03"
+PAYLOADS = "acts-payloads.2026-03"
 RESULTS = "acts-results.2026-03"
 AUDIT = "acts-audit"
 
@@ -97,11 +98,15 @@ ACTS: Mapping[str, Act] = {
     ),
     "add feedback": lambda store, role: _add(store, FEEDBACK, f"new-{role}", {"@timestamp": "2026-03-03"}),
     "overwrite an event": lambda store, role: store.put(PREDICTIONS, f"of-{role}", EVENT | {"forged": True}),
+    "overwrite a logged request or response": lambda store, role: store.put(PAYLOADS, f"of-{role}", EVENT),
     "read predictions": _read(PREDICTIONS),
     "read feedback, samples, refused events": _monthly("feedback", "resources", "quarantine", "payloads"),
     "read outcomes, opinions": _monthly("outcomes", "opinions"),
-    "read results, alerts, models": _read(RESULTS, "acts-alerts", "acts-notices", "acts-models"),
-    "read counts and references": _read("acts-profiles.2026-03", "acts-references"),
+    "read results, alerts": _read(RESULTS, "acts-alerts"),
+    "read notices (Kibana's rules)": _read("acts-notices"),
+    "read models": _read("acts-models"),
+    "read counts": _monthly("profiles"),
+    "read references": _read("acts-references"),
     "read run records": _monthly("runs"),
     "read decisions": _monthly("decisions"),
     "read seals": _monthly("seals"),
@@ -109,6 +114,7 @@ ACTS: Mapping[str, Act] = {
     "read the audit trail": _read(AUDIT),
     "write results": _write(RESULTS),
     "write alerts": _write("acts-alerts"),
+    "write references": _write("acts-references"),
     "write state": _write("acts-state"),
     "write notices (Kibana's rules)": _write("acts-notices"),
     "register a model": _write("acts-models"),

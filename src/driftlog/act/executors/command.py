@@ -24,8 +24,6 @@ from driftlog.contract.maintaining import ExecutorSettings
 from driftlog.contract.maintenance import TrainingRun
 from driftlog.contract.names import check_model_name
 
-PLACEHOLDERS: Final = ("data", "output", "version", "model", "environment", "run", "from", "to", "champion")
-"""What is filled in: ``{data}`` the file with labelled data, ``{output}`` the folder for what was trained."""
 _START_S: Final = 60.0
 """How long a wrapper may take to say that it runs."""
 

@@ -103,7 +103,7 @@ def _once(session: Session, reader: Reader, textfile: Path | None) -> int:
         sys.stdout.write(page.decode())
         sys.stdout.flush()
     else:
-        write_file(textfile, page)
+        write_file(textfile, page, mode=0o644)  # read by the node exporter, as another user
     return exits.OK
 
 

@@ -118,14 +118,16 @@ class Totals:
         write_file(file, json.dumps(state, separators=(",", ":")).encode())
 
 
-def write_file(file: Path, content: bytes) -> None:
-    """Replace `file` as a whole: a reader sees the old content or the new."""
+def write_file(file: Path, content: bytes, *, mode: int = 0o600) -> None:
+    """Replace `file` as a whole, and on the disk: a reader sees the old content or the new, after a crash too."""
     try:
         handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content)
-            Path(name).chmod(0o644)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(name).chmod(mode)
             Path(name).replace(file)
         except BaseException:
             with suppress(OSError):
