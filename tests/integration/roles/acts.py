@@ -33,8 +33,9 @@ def seed(store: Store) -> None:
     predictions = store.names.predictions("churn", MARCH)
     store.put(predictions, "kept", EVENT)
     for role in PURPOSE:
-        for index in (predictions, PAYLOADS, store.names.monthly("results", MARCH), store.names.audit):
+        for index in (predictions, store.names.monthly("results", MARCH), store.names.audit):
             store.put(index, f"of-{role}", EVENT)
+        store.put(PAYLOADS, f"of-{role}", {"@timestamp": "2026-03-03T12:00:00Z"})
         store.put(_period("predictions", role), "kept", EVENT)
         store.put(_period("results", role), "kept", EVENT)
     store.refresh("*")
@@ -98,7 +99,9 @@ ACTS: Mapping[str, Act] = {
     ),
     "add feedback": lambda store, role: _add(store, FEEDBACK, f"new-{role}", {"@timestamp": "2026-03-03"}),
     "overwrite an event": lambda store, role: store.put(PREDICTIONS, f"of-{role}", EVENT | {"forged": True}),
-    "overwrite a logged request or response": lambda store, role: store.put(PAYLOADS, f"of-{role}", EVENT),
+    "overwrite a logged request or response": lambda store, role: store.put(
+        PAYLOADS, f"of-{role}", {"@timestamp": "2026-03-04T12:00:00Z"}
+    ),
     "read predictions": _read(PREDICTIONS),
     "read feedback, samples, refused events": _monthly("feedback", "resources", "quarantine", "payloads"),
     "read outcomes, opinions": _monthly("outcomes", "opinions"),

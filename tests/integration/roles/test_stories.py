@@ -6,12 +6,13 @@ One file, so that one server serves it however the tests are spread over process
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from driftlog.contract.settings import ModelSettings
 from driftlog.profile.reference import save
 from driftlog.profile.reference_frame import reference_from_frame
 from driftlog.store.client import Store
+from driftlog.store.leases import LeaseBoard
 from driftlog.store.roles import PURPOSE
 from driftlog.store.templates import install
 from driftlog.store.values import BulkAction
@@ -167,6 +169,46 @@ def test_a_viewer_pushes_metrics_and_writes_event_files(cli: Cli, watched: None,
     code, _, errors = cli("viewer", "export", "tensorboard", "credit", "--logdir", "runs")
     assert (code, errors) == (exits.OK, "")
     assert list((tmp_path / "runs" / "credit" / "production" / "all").glob("*.driftlog"))
+
+
+@pytest.fixture
+def working(secured: Secured, watched: None) -> Iterator[None]:
+    """A worker that has announced itself and holds the model's lease."""
+    with secured.store("worker") as store:
+        board = LeaseBoard(store, "alive", timedelta(seconds=30), time.monotonic)
+        board.heartbeat()
+        assert board.claim(["credit"])
+        store.refresh(NAMES.state)
+        try:
+            yield
+        finally:
+            board.release_all()
+
+
+def test_an_exporter_shows_prometheus_what_workers_do(cli: Cli, working: None) -> None:
+    """Heartbeats and leases besides what a viewer sees; refused events are left out, and the page says so."""
+    code, page, errors = cli("exporter", "export", "prometheus", "--once")
+    assert (code, errors.count("Traceback")) == (exits.OK, 0)
+    assert 'driftlog_export_source_up{source="state"} 1.0' in page
+    assert 'driftlog_export_source_up{source="quarantine"} 0.0' in page
+    assert "driftlog_workers 1.0" in page
+    assert 'driftlog_worker_silent_seconds{worker="alive"}' in page
+    assert 'driftlog_lease_unmoved_seconds{model="credit"}' in page
+    assert 'driftlog_drift{environment="production",feature="features.amount"' in page
+    assert "driftlog_quarantined_events_total" not in page
+
+
+def test_an_exporter_pushes_what_workers_do(cli: Cli, working: None) -> None:
+    """To Datadog, StatsD and OpenTelemetry; a viewer's metrics are without it."""
+    for destination in (("datadog", "--agent", "udp://127.0.0.1:9"), ("statsd",), ("otlp",)):
+        shown = {}
+        for role in ("exporter", "viewer"):
+            code, shown[role], errors = cli(role, "export", *destination, "--once", "--dry-run")
+            assert (code, errors.count("Traceback")) == (exits.OK, 0), errors
+            assert "credit" in shown[role]
+        for series in (r"driftlog.workers", r"driftlog.worker.silent", r"driftlog.lease.unmoved"):
+            assert re.search(series, shown["exporter"]), (destination, series)
+            assert not re.search(series, shown["viewer"]), (destination, series)
 
 
 def test_an_auditor_verifies_the_trail(cli: Cli, watched: None) -> None:
