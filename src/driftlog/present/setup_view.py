@@ -42,6 +42,9 @@ def setup_view(changes: Sequence[Change]) -> RenderableType:
     parts += [_diff(change.diff) for change in changes if change.diff]
     for change in changes:
         for waiting in getattr(change, "waits", ()):
+            if getattr(change, "kind", "") == "key":
+                parts.append(Text(f"{change.name}: {waiting}", style="magenta"))
+                continue
             when = "from its next period on" if "." in change.name else "stays so, as this index has no periods"
             parts.append(Text(f"{change.name}: {waiting}: {when}", style="magenta"))
     return Group(*parts)

@@ -31,6 +31,20 @@ class RoleChange:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyChange:
+    """A key whose rights are not those of its role any more; `diff` from them to the role's.
+
+    `waits` says why a key could not be changed.
+    """
+
+    name: str
+    action: Literal["update", "waits"]
+    diff: str = ""
+    waits: tuple[str, ...] = ()
+    kind: str = "key"
+
+
+@dataclass(frozen=True, slots=True)
 class NewKey:
     """An API key that was just made: the only moment at which it can be read.
 
@@ -161,6 +175,48 @@ def revoke_keys(store: Store, ids: Sequence[str], now: datetime) -> list[str]:
         reasons = "; ".join(str(each.get("reason", "")) for each in answer.get("error_details", []))
         raise StoreError(f"{answer['error_count']} keys could not be revoked: {reasons[:300]}", remedy="try again")
     return list(answer["invalidated_api_keys"])
+
+
+def plan_keys(store: Store, now: datetime) -> list[KeyChange]:
+    """What `renew_keys` would do."""
+    return [change for _, _, change in _outdated(store, now)]
+
+
+def renew_keys(store: Store, now: datetime) -> list[KeyChange]:
+    """Give each valid key of this installation the rights that its role has now; those that had others.
+
+    A key keeps the rights it was made with, whatever becomes of its role: after an upgrade it lacks those to new
+    indices. Elasticsearch lets nobody but the account that made a key change it; others are listed as waiting.
+    """
+    done = []
+    for id, descriptors, change in _outdated(store, now):
+        try:
+            _ask(store, "PUT", f"/_security/api_key/{id}", {"role_descriptors": descriptors})
+        except StoreNotFound:
+            why = "another account made it: make a new one with `driftlog keys create`, then revoke it"
+            done.append(KeyChange(change.name, "waits", change.diff, (why,)))
+        else:
+            done.append(change)
+    return done
+
+
+def _outdated(store: Store, now: datetime) -> list[tuple[str, Document, KeyChange]]:
+    """Id, the role's definition by name, and the change of each valid key that differs."""
+    wanted = roles(store.names.prefix)
+    found = []
+    for key in _ask(store, "GET", "/_security/api_key")["api_keys"]:
+        mark = (key.get("metadata") or {}).get(_MARK)
+        if not isinstance(mark, dict) or mark.get("prefix") != store.names.prefix or mark.get("role") not in wanted:
+            continue
+        name, has = str(mark["role"]), (key.get("role_descriptors") or {}).get(mark["role"])
+        if has is None or _key_info(key, name, now).status != "valid":
+            continue
+        rights = {part: wanted[name][part] for part in ("cluster", "indices")}
+        if diff := json_diff(
+            key["name"], _comparable({**has, "description": ""}), _comparable({**rights, "description": ""})
+        ):
+            found.append((str(key["id"]), {name: rights}, KeyChange(key["name"], "update", diff)))
+    return found
 
 
 @contextmanager

@@ -46,6 +46,8 @@ class Security:
             return self.role(method, match[1], body)
         if path == "/_security/api_key":
             return self.api_key(method, body)
+        if match := re.fullmatch(r"/_security/api_key/([\w-]+)", path):
+            return self.change_key(method, match[1], body)
         return self.refuse(f"{method} {path}")
 
     def refuse(self, what: str) -> tuple[int, Any]:
@@ -100,6 +102,14 @@ class Security:
             done["previously_invalidated_api_keys" if before else "invalidated_api_keys"].append(id)
             self.keys[id] |= {"invalidated": True, "invalidation": now}
         return 200, done
+
+    def change_key(self, method: str, id: str, body: Any) -> tuple[int, Any]:
+        if method != "PUT" or set(body) != {"role_descriptors"}:
+            return self.refuse(f"{method} api_key/{id} {body}")
+        if id not in self.keys or self.keys[id]["username"] != "elastic":
+            return 404, error("resource_not_found_exception", "no API key owned by requesting user found for ID", 404)
+        self.keys[id]["role_descriptors"] = body["role_descriptors"]
+        return 200, {"updated": True}
 
     def wrong_key(self, body: Any) -> str:
         strange = set(body) - {"name", "expiration", "role_descriptors", "metadata"}

@@ -129,6 +129,30 @@ def test_a_key_has_the_rights_of_its_role(cli: Cli, prefix: str, security: tuple
     assert key["expiration"] - key["creation"] == 90 * 86_400_000
 
 
+def test_after_an_upgrade_keys_get_the_rights_their_roles_have_now(cli: Cli, security: tuple[str, Security]) -> None:
+    """A key keeps what it was made with; revoked ones stay as they are, those of other accounts are named."""
+    for name in ("mine", "theirs", "gone"):
+        cli("keys", "create", "viewer", "--name", name)
+    mine, theirs, gone = security[1].keys.values()
+    wanted = mine["role_descriptors"]
+    assert cli("setup", "--roles")[0] == exits.OK
+    assert "mine" not in cli("setup", "--roles")[1]
+
+    older = {"driftlog_viewer": {"cluster": [], "indices": [{"names": ["x"], "privileges": ["read"]}]}}
+    for key in (mine, theirs, gone):
+        key["role_descriptors"] = older
+    theirs["username"], gone["invalidated"] = "ann", True
+    code, out, _ = cli("setup", "--roles", "--dry-run", "--exit-code")
+    assert code == exits.FAILED
+    assert mine["role_descriptors"] == older
+    assert '-        "x"' in out
+
+    _, out, _ = cli("setup", "--roles")
+    assert (mine["role_descriptors"], theirs["role_descriptors"], gone["role_descriptors"]) == (wanted, older, older)
+    assert "theirs: another account made it" in " ".join(out.split())
+    assert "gone" not in out
+
+
 def test_keys_are_listed_rotated_and_revoked(cli: Cli, security: tuple[str, Security]) -> None:
     """The new one is made before the old one goes; keys of other programs are neither shown nor revoked."""
     cli("keys", "create", "worker", "--name", "old")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     ],
 )
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-@click.option("--roles", is_flag=True, help="Also write driftlog's roles; needs the privilege manage_security.")
+@click.option("--roles", is_flag=True, help="Also write driftlog's roles, and give its keys their present rights; as elastic.")
 @click.option("--roles-yml", is_flag=True, help="Only print the roles for the file realm; asks no server.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when something was, or with --dry-run would be, changed.")
 @as_json
@@ -48,7 +48,9 @@ def setup(session: Session, dry_run: bool, roles: bool, roles_yml: bool, exit_co
     with session.store() as store:
         changes: list[Any] = list(templates.plan(store) if dry_run else templates.install(store))
         if roles:
+            now = session.now()
             changes += roles_api.plan_roles(store) if dry_run else roles_api.install_roles(store)
+            changes += roles_api.plan_keys(store, now) if dry_run else roles_api.renew_keys(store, now)
         models = [] if dry_run else _register_models(session, store)
     if as_json:
         print_json_lines([*changes, *models])
