@@ -168,12 +168,20 @@ def read_value(name: str, found: Found, value: Any) -> Any:
         value = value[0]
     if name == OUTCOME:
         return "failure" if any(_is(value, wanted) for wanted in found.failure) else "success"
+    if name == DURATION:
+        return _duration(found, value)
     if found.kind == "number" and isinstance(value, str):
         with contextlib.suppress(ValueError):
             value = float(value)
-    if name == DURATION and isinstance(value, (int, float)):
-        return round(value * found.unit)
     return as_word(value) if kind_of(name) == "keyword" else value
+
+
+def _duration(found: Found, value: Any) -> Any:
+    """Whole nanoseconds; what is no finite number stays what it was."""
+    try:
+        return round(float(value) * found.unit) if isinstance(value, (int, float, str)) else value
+    except (ValueError, OverflowError):
+        return value
 
 
 def _is(value: Any, wanted: str) -> bool:

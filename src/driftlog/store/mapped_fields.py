@@ -33,6 +33,7 @@ NUMBERS: Final = frozenset(
 WORDS: Final = frozenset({"keyword", "constant_keyword", "wildcard", "version", "ip", "flattened"})
 TEXTS: Final = frozenset({"text", "match_only_text"})
 DATES: Final = frozenset({"date", "date_nanos"})
+OBJECTS: Final = frozenset({"object", "nested", "flattened"})
 RUNTIME: Final[dict[Kind, str]] = {"number": "double", "keyword": "keyword", "boolean": "boolean", "date": "date"}
 ABSENT: Final = "driftlog.not_mapped."
 """Start of names that no index has: what the mapping does not say is missing everywhere."""
@@ -164,7 +165,7 @@ class SourceFields:
     def _named(self, line: FieldSource, kind: Kind, stored: set[str]) -> tuple[str, bool]:
         """(name in searches, whether it has to be read from the documents)."""
         if not stored:
-            inside = self._flattened(line.path)
+            inside = self.in_flattened(line.path)
             return line.path, (kind != "keyword" if inside else line.type != "auto")
         if kind in ("number", "date"):
             return line.path, not stored <= (NUMBERS if kind == "number" else DATES)
@@ -182,7 +183,13 @@ class SourceFields:
         found = {index for indices in named if indices for index in indices}
         return found or None
 
-    def _flattened(self, path: str) -> bool:
+    def in_documents(self, path: str) -> str:
+        """The name a field has in the documents: ``status`` for ``status.keyword``."""
+        parent = path.rpartition(".")[0]
+        return parent if set(self.capabilities.get(parent, {})) - {*OBJECTS, "unmapped"} else path
+
+    def in_flattened(self, path: str) -> bool:
+        """Whether a field lies in an object of type flattened, where everything is a word."""
         parts = path.split(".")
         above = [".".join(parts[:end]) for end in range(1, len(parts))]
         return any("flattened" in self.capabilities.get(each, {}) for each in above)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from driftlog.contract.errors import UsageError
+from driftlog.contract.errors import ConfigError, UsageError
 from driftlog.contract.source import EVENT_ID, INGESTED, OUTCOME, TIMESTAMP
 from driftlog.store.mapped_fields import NUMBERS, RUNTIME, Found, SourceFields
 
@@ -84,7 +84,7 @@ class QueryWriter:
     def _ask(self, field: str) -> Found:
         found = self._find(field)
         if found.runtime and field not in self._given:
-            self._runtime[found.asked] = self._fields.runtime_mapping(found)
+            self._runtime.setdefault(found.asked, self._fields.runtime_mapping(found))
         return found
 
     # Queries
@@ -135,8 +135,8 @@ class QueryWriter:
         known = self._without_field(field, wanted)
         if known is not None:
             return known
-        if field == OUTCOME and kind == "term":
-            return self._outcome(str(wanted))
+        if field == OUTCOME and kind in ("term", "terms"):
+            return _any_of(self._outcome(str(each)) for each in _listed(wanted))
         found = self._ask(field)
         if kind == "range":
             return {kind: {found.asked: self._range(field, found, wanted)}}
@@ -178,11 +178,32 @@ class QueryWriter:
     def _failure(self, found: Found, value: str) -> Body:
         compared = _COMPARED.match(value)
         if compared is None:
+            self._check_word(found, value)
             return {"term": {found.asked: value}} if _fits(found, value) else NOTHING
-        if not set(found.stored) <= NUMBERS or found.runtime:
-            asked = f"{found.path}"
+        asked = found.asked
+        if self._compared_as_words(found):
+            asked = self._fields.in_documents(found.path)
             self._runtime[asked] = {"type": "double"}
-        return {"range": {found.asked: {_ENDS[compared[1]]: float(compared[2])}}}
+        return {"range": {asked: {_ENDS[compared[1]]: float(compared[2])}}}
+
+    def _compared_as_words(self, found: Found) -> bool:
+        """Whether Elasticsearch would compare signs, not numbers, if it were asked for the field as it is stored."""
+        if not found.stored:
+            return self._fields.in_flattened(found.path)
+        return found.runtime or not set(found.stored) <= NUMBERS
+
+    def _check_word(self, found: Found, value: str) -> None:
+        """Beside a comparison, a field that has only one name in searches is read as a number, and holds no words."""
+        numbers = any(_COMPARED.match(each) for each in found.failure)
+        apart = found.asked != self._fields.in_documents(found.path)
+        if not numbers or apart or not self._compared_as_words(found) or _is_number(value):
+            return
+        raise ConfigError(
+            f"{found.path} cannot be compared as a number and as a word: it is stored under one name",
+            path=f"models.{self._fields.settings.name}.source.fields.{OUTCOME}.failure",
+            value=", ".join(found.failure),
+            remedy="name numbers only, or words only, or store the field as text with a .keyword",
+        )
 
     # Aggregations
 
@@ -313,8 +334,13 @@ def _fits(found: Found, value: Any) -> bool:
     if isinstance(value, bool) or found.kind == "boolean" or found.stored == ("boolean",):
         return str(value).lower() in ("true", "false") or found.runtime
     if found.kind == "number" or (set(found.stored) <= NUMBERS and found.stored and not found.runtime):
-        try:
-            float(value)
-        except (TypeError, ValueError):
-            return False
+        return _is_number(value)
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
     return True

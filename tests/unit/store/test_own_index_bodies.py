@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from driftlog.contract.errors import UsageError
+from driftlog.contract.errors import ConfigError, UsageError
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.source import FieldSource, SourceSettings
-from driftlog.store.mapped_answer import AnswerReader
+from driftlog.store.mapped_answer import AnswerReader, read_value
 from driftlog.store.mapped_fields import SourceFields
 from driftlog.store.mapped_query import QueryWriter
 
@@ -45,6 +45,17 @@ def fields(**types: str) -> SourceFields:
     )
 
 
+def outcome_in(wanted: str, failure: tuple[str, ...] = (">=500",), path: str = "status", **types: str) -> Any:
+    """The query for an outcome, and what is read from the documents for it."""
+    lines = (LINES[0], FieldSource(name="event.outcome", path=path, failure=failure))
+    source = SourceSettings(index="logs-*", fields=lines)
+    stored = {name.replace("__", "."): {type_: {}} for name, type_ in types.items()}
+    writer = QueryWriter(SourceFields(ModelSettings(name="churn", source=source), stored))
+    asked = {"bool": {"filter": [{"term": {"event.outcome": wanted}}, {"exists": {"field": "event.outcome"}}]}}
+    body = writer.body({"size": 0, "query": asked})
+    return body["query"]["bool"]["filter"][0], body.get("runtime_mappings")
+
+
 def query(asked: dict[str, Any]) -> dict[str, Any]:
     return QueryWriter(fields()).query(asked)
 
@@ -57,6 +68,38 @@ def test_a_failure_is_what_the_mapping_says() -> None:
     assert query({"term": {"event.outcome": "success"}}) == {
         "bool": {"filter": [{"exists": {"field": "status"}}], "must_not": [failed]}
     }
+
+
+@pytest.mark.parametrize("path", ["status", "status.keyword"])
+def test_a_status_that_is_text_is_compared_as_a_number(path: str) -> None:
+    """Under its name in the documents: compared with its keyword, "500" would be sorted as signs, and be no failure."""
+    types = {"status": "text", "status__keyword": "keyword"}
+    failed, read = outcome_in("failure", path=path, **types)
+    assert (failed, read) == ({"range": {"status": {"gte": 500.0}}}, {"status": {"type": "double"}})
+    fine, _ = outcome_in("success", path=path, **types)
+    assert fine["bool"] == {"filter": [{"exists": {"field": "status.keyword"}}], "must_not": [failed]}
+    both, _ = outcome_in("failure", failure=(">=500", "timeout"), path=path, **types)
+    assert both["bool"]["should"] == [failed, {"term": {"status.keyword": "timeout"}}]
+
+
+@pytest.mark.parametrize(
+    ("types", "path"),
+    [({"status": "text"}, "status"), ({"status": "keyword"}, "status"), ({"http": "flattened"}, "http.status")],
+)
+def test_a_status_stays_a_number_whatever_else_is_asked_of_it(types: dict[str, str], path: str) -> None:
+    """What comes later in the same search does not turn it into words again; and words it can then not be."""
+    assert outcome_in("failure", path=path, **types) == (
+        {"range": {path: {"gte": 500.0}}},
+        {path: {"type": "double"}},
+    )
+    with pytest.raises(ConfigError, match="as a number and as a word") as error:
+        outcome_in("failure", failure=(">=500", "timeout"), path=path, **types)
+    assert "name numbers only" in error.value.remedy
+
+
+def test_several_outcomes_are_told_apart_as_one_is() -> None:
+    """Not looked for as words in a field that holds numbers."""
+    assert query({"terms": {"event.outcome": ["failure"]}}) == query({"term": {"event.outcome": "failure"}})
 
 
 def test_what_a_field_cannot_be_is_found_nowhere() -> None:
@@ -127,6 +170,15 @@ def test_labels_and_versions_come_back_as_words() -> None:
     told = AnswerReader(fields(), asked, NOW).read({"aggregations": answer})["aggregations"]
     assert told["l"]["buckets"][0]["key"] == "true"
     assert [bucket["key"]["version"] for bucket in told["c"]["buckets"]] == ["7", None]
+
+
+@pytest.mark.parametrize("text", ["NaN", "inf", "-Infinity", "1e400"])
+def test_a_duration_that_is_no_amount_of_time_is_left_as_it_is(text: str) -> None:
+    """One such document does not end the search; it counts as missing wherever times are summed."""
+    found = fields().find("event.duration")
+    assert read_value("event.duration", found, text) == text
+    assert read_value("event.duration", found, "1.5") == 1_500_000
+    assert read_value("event.duration", found, 1e308) == 1e308
 
 
 def test_an_event_of_the_future_does_not_move_the_clock() -> None:
