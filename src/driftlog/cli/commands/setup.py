@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     ],
 )
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-@click.option("--roles", is_flag=True, help="Also write driftlog's roles and its keys' rights; needs the privilege manage_security.")
+@click.option("--roles", is_flag=True, help="Also write driftlog's roles and keys' rights; needs manage_security.")
 @click.option("--roles-yml", is_flag=True, help="Only print the roles for the file realm; asks no server.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when something was, or with --dry-run would be, changed.")
 @as_json
