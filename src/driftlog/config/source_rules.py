@@ -42,13 +42,8 @@ def _check_source(source: SourceSettings, prefix: str, path: SettingPath) -> Non
                 value=source.index,
                 remedy="write flask-logs-* or a-*,b-*, in lower case and not beginning with a star",
             )
-        if part.lstrip("-").startswith(f"{prefix}-"):
-            raise SettingRefused(
-                "names driftlog's own indices",
-                (*path, "index"),
-                value=source.index,
-                remedy="leave the source out: they are read without one",
-            )
+        if not part.startswith("-"):  # what is left out may be anything
+            _check_part(part, source.index, prefix, (*path, "index"))
     _check_query(source.query, (*path, "query"))
     if source.late < timedelta(0):
         raise SettingRefused("must not be negative", (*path, "late"), remedy="write 0s or more")
@@ -58,6 +53,27 @@ def _check_source(source: SourceSettings, prefix: str, path: SettingPath) -> Non
     if TIMESTAMP not in times:
         raise SettingRefused(
             f"does not say where {TIMESTAMP} is", (*path, "fields"), remedy=f'add a line "{TIMESTAMP}": ts'
+        )
+
+
+def _check_part(part: str, index: str, prefix: str, path: SettingPath) -> None:
+    """Refuse what reaches system indices, or those that driftlog writes."""
+    if any(name.startswith(".") for name in part.split(":")):
+        raise SettingRefused(
+            "names system or hidden indices",
+            path,
+            value=index,
+            remedy="write the index, data stream or alias the predictions are in; none of them begins with a dot",
+        )
+    own, (start, star, _) = f"{prefix}-", part.partition("*")
+    if start.startswith(own) or (star and own.startswith(start)):
+        raise SettingRefused(
+            "names driftlog's own indices",
+            path,
+            value=index,
+            remedy=f"leave the source out: they are read without one; or write more of the name than {part}"
+            if star
+            else "leave the source out: they are read without one",
         )
 
 

@@ -33,6 +33,35 @@ def test_a_mapping_is_written_one_field_a_line() -> None:
 
 
 @pytest.mark.parametrize(
+    "index", ["driftlog-state", "driftlog-*", "driftlog*", "driftlo*", "d*", "flask-*,d*og-alerts", "driftlog-x*,a"]
+)
+def test_a_pattern_that_reaches_what_driftlog_writes_is_refused(index: str) -> None:
+    """Its own notes would count as predictions."""
+    with pytest.raises(ConfigError, match="names driftlog's own indices") as error:
+        settings({"index": index, "fields": TIME})
+    assert "source.index" in str(error.value)
+    assert index in str(error.value)
+    assert "leave the source out" in error.value.remedy
+
+
+@pytest.mark.parametrize("index", [".security*", ".kibana_1", ".*", "flask-*,.security-7", "other:.security*"])
+def test_system_indices_are_refused(index: str) -> None:
+    """They hold other people's accounts, and no predictions."""
+    with pytest.raises(ConfigError, match="names system or hidden indices") as error:
+        settings({"index": index, "fields": TIME})
+    assert "source.index" in str(error.value)
+    assert index in str(error.value)
+    assert "begins with a dot" in error.value.remedy
+
+
+@pytest.mark.parametrize("index", ["d", "driftlog", "driftlogs-*", "dr-*", "flask-*,-driftlog-*,-.kibana*"])
+def test_what_only_resembles_them_is_read(index: str) -> None:
+    """A name without a star is that one index; what is left out may be anything."""
+    [model] = settings({"index": index, "fields": TIME}).models
+    assert model.source.index == index
+
+
+@pytest.mark.parametrize(
     ("source", "words"),
     [
         ({"fields": TIME}, "source.index: is missing"),
