@@ -16,6 +16,9 @@ COPY src ./src
 COPY index_templates ./index_templates
 COPY logstash ./logstash
 COPY kibana ./kibana
+COPY deploy/systemd ./deploy/systemd
+COPY deploy/prometheus ./deploy/prometheus
+COPY deploy/grafana ./deploy/grafana
 RUN pip wheel --no-deps --wheel-dir /wheels . \
  && python -m venv /opt/driftlog \
  && wheel="$(ls /wheels/driftlog-*.whl)" \

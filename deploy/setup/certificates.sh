@@ -21,7 +21,7 @@ TLS_RENEW_DAYS=${TLS_RENEW_DAYS:-700}
 # service:user:group, as its image runs it; then those that need no certificate, only the authority's
 SERVERS="elasticsearch:1000:0 kibana:1000:0 logstash:1000:1000 grafana:472:0"
 CLIENTS="shipper:10001:10001"
-READERS="worker:10001:10001 janitor:10001:10001 exporter:10001:10001 cli:10001:10001"
+READERS="worker:10001:10001 janitor:10001:10001 exporter:10001:10001 cli:10001:10001 kibana-objects:10001:10001"
 
 say() { echo "certificates: $*"; }
 fail() { echo "certificates: error: $*" >&2; exit 1; }

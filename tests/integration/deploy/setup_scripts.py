@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 SETUP = Path(__file__).parents[3] / "deploy" / "setup"
 SERVERS = ("elasticsearch", "kibana", "logstash", "grafana")
-EVERYBODY = (*SERVERS, "shipper", "worker", "janitor", "exporter", "cli")
+EVERYBODY = (*SERVERS, "shipper", "worker", "janitor", "exporter", "cli", "kibana-objects")
 
 CERTUTIL = """#!/bin/sh
 # Stands in for elasticsearch-certutil: the same options, answers made before; a line for every call.

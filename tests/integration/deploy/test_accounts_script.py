@@ -6,16 +6,18 @@ arguments with the real command line.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import ssl
 import subprocess
 import sys
 import threading
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.integration.deploy.setup_scripts import SETUP, SHIM, Stand, mode, prepare_answers, run, write_program
@@ -25,11 +27,13 @@ EXPECTED = {
     "logstash/api_key": "logstash",
     "worker/api_key": "worker",
     "janitor/api_key": "janitor",
-    "exporter/api_key": "viewer",
+    "exporter/api_key": "exporter",
     "cli/api_key": "administrator",
+    "kibana-objects/api_key": "kibana",
     "grafana/api_key": "viewer",
     "grafana/predictions_api_key": "analyst",
 }
+PASSWORD = "password-of-elastic"
 INSTANCES = 'instances: [{name: elasticsearch, dns: [localhost], ip: ["127.0.0.1"]}]\n'
 
 DRIFTLOG = """#!{python}
@@ -56,6 +60,7 @@ class Cluster(ThreadingHTTPServer):
         self.taken = stand.folder / "taken"
         self.taken.touch()
         self.down = False
+        self.made: list[dict[str, Any]] = []
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(stand.folder / "elasticsearch.crt", stand.folder / "elasticsearch.key")
         self.socket = context.wrap_socket(self.socket, server_side=True)
@@ -63,6 +68,24 @@ class Cluster(ThreadingHTTPServer):
 
 class _Answer(BaseHTTPRequestHandler):
     server: Cluster
+
+    def do_POST(self) -> None:
+        """A key of what the body says, as Elasticsearch makes it."""
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        right = "Basic " + b64encode(f"elastic:{PASSWORD}".encode()).decode()
+        if (self.path, self.headers["Authorization"]) != ("/_security/api_key", right):
+            self.send_error(403)
+            return
+        self.server.made.append(body)
+        secret = os.urandom(8).hex()
+        with self.server.taken.open("a") as taken:
+            taken.write(f"kibana:{secret}\n")
+        encoded = b64encode(f"kibana:{secret}".encode()).decode()
+        answer = json.dumps({"id": "kibana", "name": body["name"], "api_key": secret, "encoded": encoded}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
 
     def do_GET(self) -> None:
         kind, _, key = self.headers["Authorization"].partition(" ")
@@ -109,6 +132,8 @@ def accounts(stand: Stand, cluster: Cluster, **more: str) -> subprocess.Complete
         "PYTHON": sys.executable,
         "CALLS": str(stand.folder / "calls"),
         "TAKEN": str(cluster.taken),
+        "DRIFTLOG_ELASTICSEARCH__USERNAME": "elastic",
+        "DRIFTLOG_ELASTICSEARCH__PASSWORD": PASSWORD,
         "DRIFTLOG_ELASTICSEARCH__URLS": f"https://127.0.0.1:{cluster.server_address[1]}",
         "DRIFTLOG_ELASTICSEARCH__CA_CERTS": str(stand.folder / "ca" / "ca.crt"),
     }
@@ -143,6 +168,7 @@ def test_every_service_gets_the_key_of_its_role(stand: Stand, cluster: Cluster) 
     for call in calls(stand):
         parse([part if not part.startswith("/") else "new.key" for part in call])
     names = [call[call.index("--name") + 1] for call in calls(stand)[1:]]
+    names += [body["name"] for body in cluster.made]
     assert len(set(names)) == len(EXPECTED)
     assert all(key.strip() not in done.stdout + done.stderr for key in made.values())
 
@@ -161,6 +187,39 @@ def test_a_key_that_works_stays_and_one_that_does_not_is_made_anew(stand: Stand,
     assert accounts(stand, cluster).returncode == 0
     changed = {name for name, key in keys(stand).items() if first[name] != key}
     assert changed == {"janitor/api_key", "cli/api_key", "worker/api_key"}
+
+
+def test_the_key_of_kibanas_rules_may_do_what_its_page_says(stand: Stand, cluster: Cluster) -> None:
+    """No more and no less: rules search and write with it; the page is for the prefix driftlog in the default space."""
+    page = (ROOT / "docs" / "kibana-rules.md").read_text(encoding="utf-8")
+    told = json.loads(page.split("POST /_security/api_key\n")[1].split("```")[0])
+    assert accounts(stand, cluster).returncode == 0
+    assert [body["role_descriptors"] for body in cluster.made] == [told["role_descriptors"]]
+    assert "expiration" not in cluster.made[0]
+    (stand.folder / "driftlog.yml").write_text("kibana: {space: ml}\n")
+    (stand.secrets / "kibana-objects" / "api_key").unlink()
+    own = {"DRIFTLOG_PREFIX": "fraud", "DRIFTLOG_CONFIG": str(stand.folder / "driftlog.yml")}
+    done = accounts(stand, cluster, **own)
+    assert done.returncode == 0, done.stderr
+    other = json.dumps(told["role_descriptors"]).replace("driftlog-", "fraud-").replace("space:default", "space:ml")
+    assert cluster.made[1]["role_descriptors"] == json.loads(other)
+    assert cluster.made[1]["metadata"] == {"driftlog": {"prefix": "fraud", "role": "driftlog_kibana"}}
+
+
+def test_a_revoked_key_of_kibana_is_made_anew(stand: Stand, cluster: Cluster) -> None:
+    """The others stay; an account that may not make it is told, and leaves none behind."""
+    assert accounts(stand, cluster).returncode == 0
+    first = keys(stand)
+    lines = cluster.taken.read_text().split()
+    cluster.taken.write_text("\n".join(line for line in lines if not line.startswith("kibana:")) + "\n")
+    refused = accounts(stand, cluster, DRIFTLOG_ELASTICSEARCH__PASSWORD="another-password")
+    assert refused.returncode == 1
+    assert "no key for Kibana" in refused.stderr
+    assert "403" in refused.stderr
+    assert "another-password" not in refused.stdout + refused.stderr
+    assert keys(stand) == first
+    assert accounts(stand, cluster).returncode == 0
+    assert {name for name, key in keys(stand).items() if first[name] != key} == {"kibana-objects/api_key"}
 
 
 def test_a_cluster_that_does_not_answer_costs_no_key(stand: Stand, cluster: Cluster) -> None:

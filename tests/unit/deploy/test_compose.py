@@ -29,9 +29,11 @@ from tests.unit.deploy.compose import (
     started_by,
     words,
 )
+from tests.unit.deploy.dockerfile import image_environment
 
 from driftlog.config.environment import read_environment
 from driftlog.config.load import load_settings
+from driftlog.store.local.settings import base_folder
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "compose-spec.json").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = composed()["services"]
@@ -47,7 +49,7 @@ SECRET_SETTINGS = (
     "DRIFTLOG_ELASTICSEARCH__API_KEY",
     "DRIFTLOG_ELASTICSEARCH__PASSWORD",
     "DRIFTLOG_JANITOR__API_KEY",
-    "DRIFTLOG_KIBANA__PASSWORD",
+    "DRIFTLOG_KIBANA__API_KEY",
 )
 
 
@@ -208,7 +210,7 @@ def test_a_secret_is_in_the_volume_of_its_service_alone() -> None:
                 assert (mode == "rw") == (name in makers and source != "secrets-setup") or (
                     name == "setup" and source == "secrets-setup" and mode == "rw"
                 ), f"{name}: {source}"
-    shared = {"secrets-logstash": {"logstash", "logstash-2"}, "secrets-setup": {"kibana-password", "kibana-objects"}}
+    shared = {"secrets-logstash": {"logstash", "logstash-2"}, "secrets-setup": {"kibana-password"}}
     for source, names in users.items():
         own = source.removeprefix("secrets-")
         assert names - makers == shared.get(source, {own} & set(SERVICES)), source
@@ -221,6 +223,29 @@ def test_no_secret_is_in_the_environment_of_a_service_that_goes_on_running() -> 
     content = composed({**filled(), **dict.fromkeys(PASSWORDS, secret)})
     told = {name for name, service in content["services"].items() if secret in json.dumps(service)}
     assert told == {"setup"}
+
+
+def test_only_services_that_set_up_have_the_superusers_password() -> None:
+    """Kibana's rules keep the rights of who saved them: a key of their own, given again at every start."""
+    has = {
+        name
+        for name in SERVICES
+        if name != "setup" and {"secrets-setup", "secrets-elasticsearch"} & {source for source, _, _ in mounts(name)}
+    }
+    assert has == {"elasticsearch", "kibana-password", "accounts"}
+    objects = SERVICES["kibana-objects"]
+    assert "DRIFTLOG_KIBANA__API_KEY=/run/driftlog/api_key" in objects["entrypoint"]
+    assert not {"DRIFTLOG_KIBANA__USERNAME", "DRIFTLOG_KIBANA__PASSWORD"} & set(variables("kibana-objects"))
+    assert words(objects["command"]) == ["kibana", "install", "--again"]
+    assert set(objects["depends_on"]) == {"kibana", "accounts"}
+
+
+def test_what_is_to_last_is_written_to_a_volume() -> None:
+    """Versions of models, trainings, and how far exporters have pushed: driftlog's data folder, as the image has it."""
+    for name in ("worker", "exporter", "cli"):
+        folder = base_folder(image_environment() | variables(name), root=False, platform="linux")
+        source = {target: (source, mode) for source, target, mode in mounts(name)}[str(folder)]
+        assert source == ("exporter" if name == "exporter" else "worker", "rw")
 
 
 def test_secrets_of_the_settings_come_from_a_file_that_git_leaves_out() -> None:
@@ -340,8 +365,11 @@ def test_logstash_gets_the_files_it_names() -> None:
 def test_published_ports_are_those_that_are_listened_on() -> None:
     """Of Logstash by its defaults, of the others by their files."""
     ports = {name: {port.split(":")[2] for port in one["ports"]} for name, one in SERVICES.items() if "ports" in one}
-    listened = {READ_BY_LOGSTASH[f"DRIFTLOG_{kind}_PORT"] for kind in ("HTTP", "TCP", "BEATS")}
-    assert ports["logstash"] <= listened
+    listened = {READ_BY_LOGSTASH[f"DRIFTLOG_{kind}_PORT"] for kind in ("HTTP", "TCP", "CLOUD_EVENTS", "BEATS")}
+    inputs = (LOGSTASH / "inputs" / variables("logstash")["DRIFTLOG_INPUTS"]).glob("*.conf")
+    texts = [path.read_text(encoding="utf-8") for path in inputs]
+    assert {port for text in texts for port in re.findall(r"_PORT:(\d+)", text)} == listened
+    assert ports["logstash"] == listened
     assert ports["logstash-2"] <= listened
     assert ports["kibana"] == {"5601"}
     assert "DRIFTLOG_HTTP_PORT" not in variables("logstash")
@@ -384,7 +412,7 @@ def test_every_secret_file_that_is_named_is_made() -> None:
         name: (ROOT / "deploy/setup" / name).read_text(encoding="utf-8") for name in ("passwords.sh", "accounts.sh")
     }
     made = set(re.findall(r"^put \S+ (\S+) ", scripts["passwords.sh"], re.MULTILINE))
-    made |= set(re.findall(r"^  ([a-z]+/[a-z_]+):", scripts["accounts.sh"], re.MULTILINE))
+    made |= set(re.findall(r"^  ([a-z-]+/[a-z_]+):", scripts["accounts.sh"], re.MULTILINE))
     for name, service in SERVICES.items():
         for source, target, _ in mounts(name):
             if not source.startswith("secrets-") or name in ("setup", "accounts"):

@@ -6,17 +6,20 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from contextlib import suppress
 from pathlib import Path
 
 import click
 import pytest
+import yaml
 from tests.unit.deploy.command_lines import of_shell, parse
 from tests.unit.deploy.compose import ENV_EXAMPLE, ROOT, composed, env_file
 
 from driftlog.config.environment import read_environment
 
 PAGE = ROOT / "docs" / "deploy.md"
+UNITS = ROOT / "deploy" / "systemd"
 TEXT = PAGE.read_text(encoding="utf-8")
 BLOCKS = [
     (language, re.sub(r"^ {3}", "", body, flags=re.MULTILINE) if indent else body)
@@ -144,14 +147,19 @@ def test_the_loop_makes_an_env_that_starts(tmp_path: Path) -> None:
 def test_the_files_of_the_units_are_written_as_the_page_says(tmp_path: Path) -> None:
     """One for each service of deploy/systemd, each with its own key, readable by nobody else."""
     block = next(body for body in SHELL if "/etc/driftlog/$service.env" in body)
-    script = block.split("cp deploy/systemd")[0].split("nologin driftlog\n")[1].replace("/etc/driftlog", str(tmp_path))
-    for role in ("worker", "viewer", "janitor"):
+    script = (
+        block.split("cp $assets/deploy/systemd")[0]
+        .split("nologin driftlog\n")[1]
+        .replace("/etc/driftlog", str(tmp_path))
+    )
+    for role in ("worker", "exporter", "intake", "janitor"):
         (tmp_path / f"{role}.key").write_text(f"key-of-{role}==\n")
     environ = {"DRIFTLOG_ELASTICSEARCH__URLS": "https://es:9200", "DRIFTLOG_ELASTICSEARCH__CA_CERTS": "/etc/ca.crt"}
     subprocess.run(["bash", "-euc", script], cwd=tmp_path, check=True, env=os.environ | environ)
     for unit, name, role in (
         ("worker", "DRIFTLOG_ELASTICSEARCH__API_KEY", "worker"),
-        ("exporter", "DRIFTLOG_ELASTICSEARCH__API_KEY", "viewer"),
+        ("exporter", "DRIFTLOG_ELASTICSEARCH__API_KEY", "exporter"),
+        ("intake", "DRIFTLOG_ELASTICSEARCH__API_KEY", "intake"),
         ("janitor", "DRIFTLOG_JANITOR__API_KEY", "janitor"),
     ):
         path = tmp_path / f"{unit}.env"
@@ -159,6 +167,40 @@ def test_the_files_of_the_units_are_written_as_the_page_says(tmp_path: Path) -> 
         assert lines == environ | {name: f"key-of-{role}=="}
         assert path.stat().st_mode & 0o077 == 0
         assert read_environment(lines, [])
+    units = {path.name.removeprefix("driftlog-").split(".")[0].rstrip("@") for path in UNITS.glob("*.service")}
+    assert {path.stem for path in tmp_path.glob("*.env")} == units
+
+
+def test_every_key_that_a_service_gets_is_made_before() -> None:
+    """In the list of roles of step 3, for the units and for the secrets of Kubernetes alike."""
+    roles = re.search(r"^for role in ([a-z ]+); do driftlog keys create", "\n".join(SHELL), re.MULTILINE)
+    assert roles is not None
+    loops = re.findall(r"^for service in ([a-z ]+); do", "\n".join(SHELL), re.MULTILINE)
+    assert len(loops) == 2
+    used = {name for loop in loops for name in loop.split()} | set(re.findall(r"cat ([a-z]+)\.key\)", TEXT))
+    assert used <= set(roles[1].split())
+    secrets = yaml.safe_load_all((ROOT / "deploy/kubernetes/secrets.example.yaml").read_text(encoding="utf-8"))
+    names = {one["metadata"]["name"].removeprefix("driftlog-") for one in secrets} - {"ca"}
+    assert set(loops[1].split()) == names
+
+
+def test_what_is_copied_from_the_package_is_in_it() -> None:
+    """On every page: below `assets` where it was installed, in the same place of a checkout."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    targets = project["tool"]["hatch"]["build"]["targets"]
+    included = targets["wheel"]["force-include"]
+    assert all(target == f"driftlog/assets/{source}" for source, target in included.items())
+    assert not any((ROOT / "deploy/driftlog.env").is_relative_to(ROOT / source) for source in included)
+    copied = {
+        match[1].rstrip("/.*")
+        for page in PAGE.parent.glob("*.md")
+        for match in re.finditer(r"\$assets/([\w./*-]+)", page.read_text(encoding="utf-8"))
+    }
+    assert len(copied) >= 5
+    for path in copied:
+        assert any(path == source or path.startswith(source + "/") for source in included), path
+        assert (ROOT / path).exists() or list(ROOT.glob(path)), path
+    assert {"/deploy", "/scripts", "/tests"} <= set(targets["sdist"]["include"])
 
 
 def test_disk_follows_from_the_formula() -> None:

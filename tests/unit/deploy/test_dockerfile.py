@@ -11,27 +11,11 @@ from pathlib import PurePosixPath
 
 from tests.unit.deploy.command_lines import parse
 from tests.unit.deploy.compose import ROOT, composed, env_file
+from tests.unit.deploy.dockerfile import TEXT, image_environment, instructions, stages
 
-TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+from driftlog.store.local.settings import base_folder
+
 KNOWN = {"FROM", "ARG", "ENV", "RUN", "COPY", "USER", "WORKDIR", "EXPOSE", "ENTRYPOINT", "CMD"}
-
-
-def instructions() -> list[tuple[str, str]]:
-    """Each instruction with its text, continued lines joined, comments left out."""
-    lines = [line for line in TEXT.splitlines() if not line.lstrip().startswith("#")]
-    joined = re.sub(r"\\\n", " ", "\n".join(lines))
-    found = [tuple(line.split(None, 1)) for line in joined.splitlines() if line.strip()]
-    return [(name, rest) for name, rest in found]
-
-
-def stages() -> list[list[tuple[str, str]]]:
-    found: list[list[tuple[str, str]]] = []
-    for name, rest in instructions():
-        if name == "FROM":
-            found.append([])
-        if found:
-            found[-1].append((name, rest))
-    return found
 
 
 def copied() -> list[str]:
@@ -88,6 +72,15 @@ def test_the_last_stage_is_not_root_and_builds_nothing() -> None:
     assert "10001" in (ROOT / "deploy/setup/certificates.sh").read_text(encoding="utf-8")
 
 
+def test_its_data_folder_is_its_users_and_lasts() -> None:
+    """Not the temporary home: what is trained is kept below a folder that the user owns and a volume is mounted to."""
+    environ = image_environment()
+    folder = base_folder(environ, root=False, platform="linux")
+    assert folder == PurePosixPath("/var/lib/driftlog")
+    assert not folder.is_relative_to(environ["HOME"])
+    assert any(f"--owner driftlog --group driftlog {folder}" in rest for name, rest in stages()[-1] if name == "RUN")
+
+
 def test_no_cache_stays_and_no_secret_goes_in() -> None:
     """pip keeps none; no ARG or ENV is a secret."""
     assert "PIP_NO_CACHE_DIR=1" in TEXT
@@ -106,12 +99,19 @@ def test_what_is_copied_is_there_and_not_ignored() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     needed = {*included, "src", "pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]}
-    assert {path.split("/")[0] for path in needed} <= set(sources)
+    assert needed <= set(sources)
 
 
 def test_nothing_else_reaches_the_engine() -> None:
     """Neither secrets nor a virtual environment nor data."""
-    for path in (".env", ".git/config", ".venv/bin/python", "tests/conftest.py", "deploy/kubernetes/worker.yaml"):
+    for path in (
+        ".env",
+        "deploy/driftlog.env",
+        ".git/config",
+        ".venv/bin/python",
+        "tests/conftest.py",
+        "deploy/kubernetes/worker.yaml",
+    ):
         assert ignored(path), path
     assert ignored("src/driftlog/__pycache__")
     assert not ignored("deploy/setup/with-secret.sh")

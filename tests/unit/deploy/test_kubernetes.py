@@ -19,9 +19,12 @@ import yaml
 from jsonschema import Draft202012Validator
 from tests.unit.deploy.command_lines import parse
 from tests.unit.deploy.compose import ROOT
+from tests.unit.deploy.dockerfile import image_environment
 
 from driftlog.config.environment import read_environment
 from driftlog.config.load import load_settings
+from driftlog.intake.access import check_exposure
+from driftlog.store.local.settings import base_folder
 
 FOLDER = ROOT / "deploy" / "kubernetes"
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "kubernetes-1.33.json").read_text(encoding="utf-8"))
@@ -127,7 +130,7 @@ def test_no_two_services_share_a_key() -> None:
         for variable in container["env"]
         if "valueFrom" in variable
     ]
-    assert len(names) == len(set(names)) == 4
+    assert len(names) == len(set(names)) == 5
 
 
 def test_pods_keep_the_restricted_standard() -> None:
@@ -172,7 +175,7 @@ def test_selectors_find_their_pods() -> None:
         chosen = document["spec"]["podSelector"].get("matchLabels")
         assert chosen is None or frozenset(chosen.items()) in labels
     monitor = documents(FOLDER / "monitoring" / "service-monitor.yaml")[0]
-    service = of_kind("Service")[0]
+    service = next(one for one in of_kind("Service") if one["metadata"]["name"] == "driftlog-exporter")
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert monitor["spec"]["endpoints"][0]["port"] in {port["name"] for port in service["spec"]["ports"]}
 
@@ -194,7 +197,14 @@ def test_commands_and_variables_are_driftlogs() -> None:
             path = FOLDER / "none.yml"
             settings = load_settings(None, environ, folder=path.parent)
             assert settings.elasticsearch.urls[0].startswith("https://")
-    assert ran == {"driftlog setup", "driftlog worker", "driftlog janitor run", "driftlog export prometheus"}
+            check_exposure(settings.intake)
+    assert ran == {
+        "driftlog setup",
+        "driftlog worker",
+        "driftlog janitor run",
+        "driftlog export prometheus",
+        "driftlog intake",
+    }
     from driftlog.config.load import build_settings
 
     assert build_settings(yaml.safe_load(file), {}).intake.auto_register is False
@@ -217,6 +227,87 @@ def test_two_workers_by_default_and_one_always() -> None:
     """A node may be drained without a pause of the monitoring."""
     worker = next(one for one in of_kind("Deployment") if one["metadata"]["name"] == "driftlog-worker")
     assert worker["spec"]["replicas"] == 2
-    budget = of_kind("PodDisruptionBudget")[0]
+    budget = next(one for one in of_kind("PodDisruptionBudget") if one["metadata"]["name"] == "driftlog-worker")
     assert budget["spec"]["minAvailable"] == 1
     assert budget["spec"]["selector"] == worker["spec"]["selector"]
+
+
+def named(kind: str, name: str) -> dict[str, Any]:
+    return next(one for one in of_kind(kind) if one["metadata"]["name"] == name)
+
+
+def test_the_samples_of_seldon_find_the_intake() -> None:
+    """Two of it, at the address and port that the loggers post to; open to namespaces that are labelled for it."""
+    urls = {
+        url
+        for path in (ROOT / "deploy" / "seldon").glob("*.yaml")
+        for url in re.findall(r"^ +url: (\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert len(urls) == 1
+    host, port = re.match(r"http://([^:/]+):(\d+)/", urls.pop()).groups()  # type: ignore[union-attr]
+    service = named("Service", host.removesuffix("." + KUSTOMIZATION["namespace"]))
+    assert [each["port"] for each in service["spec"]["ports"]] == [int(port)]
+    intake = named("Deployment", "driftlog-intake")
+    assert intake["spec"]["replicas"] == 2
+    (container,) = intake["spec"]["template"]["spec"]["containers"]
+    environ = {each["name"]: each["value"] for each in container["env"] if "value" in each}
+    settings = load_settings(None, environ, folder=FOLDER).intake
+    assert (settings.host, settings.http_port, settings.tcp_port) == ("0.0.0.0", int(port), None)
+    assert [each["containerPort"] for each in container["ports"]] == [settings.http_port]
+    (rule,) = named("NetworkPolicy", "driftlog-intake")["spec"]["ingress"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": int(port)}]
+    (sender,) = rule["from"]
+    ((label, value),) = sender["namespaceSelector"]["matchLabels"].items()
+    for page in ("deploy.md", "seldon.md"):
+        assert "kubectl label namespace" in (ROOT / "docs" / page).read_text(encoding="utf-8")
+        assert f" {label}={value}" in (ROOT / "docs" / page).read_text(encoding="utf-8")
+
+
+def test_every_pod_reaches_elasticsearch_inside_and_outside() -> None:
+    """9200 of a cluster, 443 of Elastic Cloud; and names."""
+    default = named("NetworkPolicy", "driftlog-default")["spec"]
+    assert default["podSelector"] == {}
+    ports = {(port["protocol"], port["port"]) for rule in default["egress"] for port in rule["ports"]}
+    assert ports == {("UDP", 53), ("TCP", 53), ("TCP", 9200), ("TCP", 443)}
+
+
+def test_the_data_folder_is_in_a_volume() -> None:
+    """Of every pod: the root file system cannot be written to, and the home is memory."""
+    shared = named("ConfigMap", "driftlog-environment")["data"]
+    for name, spec, _ in pods():
+        for container in spec["containers"]:
+            own = {each["name"]: each["value"] for each in container["env"] if "value" in each}
+            folder = base_folder(image_environment() | shared | own, root=False, platform="linux")
+            mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+            assert mounts[str(folder)]["name"] == "state", name
+            assert not mounts[str(folder)].get("readOnly", False), name
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_workers_share_a_claim_where_that_is_asked_for(tmp_path: Path) -> None:
+    """With the line that the kustomization has as a comment; nothing else changes."""
+    shutil.copytree(FOLDER, tmp_path / "kubernetes")
+    path = tmp_path / "kubernetes" / "kustomization.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n# components: [shared-state]\n") == 1
+    path.write_text(text.replace("\n# components:", "\ncomponents:"), encoding="utf-8")
+    done = subprocess.run(
+        ["kubectl", "kustomize", str(path.parent)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    built = [document for document in yaml.safe_load_all(done.stdout) if document]
+    (claim,) = [one for one in built if one["kind"] == "PersistentVolumeClaim"]
+    assert len(built) == len(RESOURCES) + 1
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    assert claim["metadata"]["namespace"] == "driftlog"
+    states = {
+        one["metadata"]["name"]: volume
+        for one in built
+        if one["kind"] == "Deployment"
+        for volume in one["spec"]["template"]["spec"]["volumes"]
+        if volume["name"] == "state"
+    }
+    shared = states.pop("driftlog-worker")
+    assert shared == {"name": "state", "persistentVolumeClaim": {"claimName": claim["metadata"]["name"]}}
+    assert all("emptyDir" in volume for volume in states.values())
+    assert all(problems(one) == [] for one in built if one["kind"] != "PersistentVolumeClaim")

@@ -62,3 +62,9 @@ def test_the_timer_has_its_service() -> None:
     assert {"driftlog-janitor.timer", "driftlog-janitor.service"} <= names
     assert values(ROOT / "deploy/systemd/driftlog-janitor.service", "WantedBy") == []
     assert values(ROOT / "deploy/systemd/driftlog-janitor.service", "Type") == ["oneshot"]
+
+
+def test_a_training_survives_its_worker() -> None:
+    """Only the worker itself is ended; and no unit names a page that is not installed."""
+    assert values(ROOT / "deploy/systemd/driftlog-worker@.service", "KillMode") == ["process"]
+    assert [path.name for path in UNITS if values(path, "Documentation")] == []
