@@ -15,6 +15,7 @@ import pytest
 import yaml
 from tests.unit.deploy.command_lines import of_shell, parse
 from tests.unit.deploy.compose import ENV_EXAMPLE, ROOT, composed, env_file
+from tests.unit.deploy.dockerfile import image_environment
 
 from driftlog.config.environment import read_environment
 
@@ -94,7 +95,7 @@ def test_every_file_is_there() -> None:
 
 
 def test_every_variable_is_read_by_somebody() -> None:
-    """By driftlog, by Logstash's files, or by docker-compose.yml."""
+    """By driftlog, by Logstash's files, by docker-compose.yml, or set in the image."""
     logstash = "\n".join(
         path.read_text(encoding="utf-8") for path in (ROOT / "logstash").rglob("*.*") if path.is_file()
     )
@@ -102,7 +103,7 @@ def test_every_variable_is_read_by_somebody() -> None:
         if "__" in name:
             assert read_environment({name: "x"}, []), name
         else:
-            assert name in env_file() or f"${{{name}" in logstash, name
+            assert name in env_file() or f"${{{name}" in logstash or name in image_environment(), name
     compose_names = {"BIND_ADDRESS", "TLS_HOSTS", "TLS_RENEW_DAYS", "STACK_VERSION", "ELASTICSEARCH_MEMORY"}
     for name in compose_names:
         assert name in TEXT
