@@ -85,8 +85,14 @@ class Cache:
         with self._lock:
             if self._flight is None and self._monotonic() - self._tried >= self._min_interval_s:
                 self._tried = self._monotonic()
-                self._flight = threading.Event()
-                threading.Thread(target=self._fly, args=(self._flight,), name="driftlog-export", daemon=True).start()
+                flight = threading.Event()
+                reader = threading.Thread(target=self._fly, args=(flight,), name="driftlog-export", daemon=True)
+                try:
+                    reader.start()
+                except RuntimeError as error:  # no more threads or memory now: tried again when it is due
+                    self._failed(str(error))
+                else:
+                    self._flight = flight  # the reader takes it back, under the lock
             return self._flight
 
     def _fly(self, flight: threading.Event) -> None:

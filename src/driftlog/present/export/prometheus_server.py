@@ -8,7 +8,12 @@ import hmac
 import ipaddress
 import json
 import logging
+import socket
 import ssl
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
@@ -20,11 +25,16 @@ from driftlog.present.export.prometheus import OPENMETRICS, TEXT, wants_openmetr
 log = logging.getLogger("driftlog.export")
 
 IDLE_S: Final = 30.0
-"""A connection on which nothing is asked for this long is closed."""
+"""A connection on which no whole request has come for this long is closed, however many of its bytes have."""
+MOST_CONNECTIONS: Final = 32
+WAIT_S: Final = 1.0
+"""How long one more connection waits for another to end before it is closed."""
 
 
 class ExporterServer(ThreadingHTTPServer):
     """Serves what a `Cache` holds, a thread a connection; call `serve_forever`, and `shutdown` from another thread.
+
+    Whoever reaches the port costs at most `most_connections` threads, each for a limited time.
 
     Raises
     ------
@@ -37,14 +47,22 @@ class ExporterServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 32
 
-    def __init__(self, cache: Cache, settings: PrometheusSettings) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        settings: PrometheusSettings,
+        *,
+        most_connections: int = MOST_CONNECTIONS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         check_exposure(settings)
         context = _tls(settings)
         self.cache = cache
         self.settings = settings
+        self._room = threading.BoundedSemaphore(most_connections)
+        self._monotonic = monotonic
+        self._until: dict[socket.socket, float] = {}
         if ":" in settings.host:
-            import socket
-
             self.address_family = socket.AF_INET6
         try:
             super().__init__((settings.host, settings.port), _Handler)
@@ -62,6 +80,36 @@ class ExporterServer(ThreadingHTTPServer):
         shown = f"[{host!s}]" if ":" in str(host) else str(host)
         return f"{'https' if self.settings.tls_cert else 'http'}://{shown}:{port}/metrics"
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._room.acquire(timeout=WAIT_S):
+            log.warning("too many connections: one from %s is closed", client_address[0])
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread could be started
+            self._room.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._until.pop(request, None)
+            self._room.release()
+
+    def allow(self, connection: socket.socket, seconds: float) -> None:
+        """What happens next on a connection has this long."""
+        self._until[connection] = self._monotonic() + seconds
+
+    def service_actions(self) -> None:
+        """Twice a second: cut the connections whose time is up; their threads then end by themselves."""
+        now = self._monotonic()
+        for connection, until in list(self._until.items()):
+            if now > until:
+                with suppress(OSError):
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         log.debug("a connection from %s broke", client_address[0], exc_info=True)
 
@@ -73,9 +121,18 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = IDLE_S
 
+    def handle_one_request(self) -> None:
+        self.server.allow(self.connection, IDLE_S)
+        super().handle_one_request()
+
     def do_GET(self) -> None:
+        self.server.allow(self.connection, self.server.settings.timeout_s + IDLE_S)
         path = self.path.partition("?")[0]
-        if path == "/healthz":
+        if self._has_body():
+            self.close_connection = True  # what follows would be read as the next request
+            text = b"A request here has no body.\n"
+            self._answer(400, "text/plain; charset=utf-8", text, {"Connection": "close"})
+        elif path == "/healthz":
             self._answer(200, "application/json", json.dumps({"status": "ok", "up": self.server.cache.up}).encode())
         elif path != "/metrics":
             self._answer(404, "text/plain; charset=utf-8", b"Look at /metrics or /healthz.\n")
@@ -88,6 +145,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         self.do_GET()
+
+    def _has_body(self) -> bool:
+        """Whether a body may follow, or the headers leave that open."""
+        lengths = self.headers.get_all("Content-Length", [])
+        return any(each.strip() != "0" for each in lengths) or bool(
+            "Transfer-Encoding" in self.headers or self.headers.defects
+        )
 
     def _metrics(self) -> None:
         openmetrics = wants_openmetrics(self.headers.get("Accept", ""))

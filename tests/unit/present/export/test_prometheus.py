@@ -144,3 +144,18 @@ def test_a_slow_read_holds_no_scrape_up_and_is_the_only_one() -> None:
     assert [about(cache)[0] for _ in range(3)] == [True, True, True]
     assert len(asked) == 2
     go.set()
+
+
+def test_a_reader_that_cannot_start_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine short of threads for a moment does not stop the readings for ever."""
+
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    clock = Clock()
+    cache = cache_of(lambda: UP, clock)
+    with monkeypatch.context() as short:
+        short.setattr(threading.Thread, "start", refused)
+        assert about(cache) == (False, {"driftlog_up": 0})
+    clock.now = 11
+    assert about(cache)[0] is True
