@@ -37,6 +37,9 @@ class MemoryStore:
         self.copies = True
         """Whether readers get copies: not needed where they change nothing."""
 
+    def reads_elsewhere(self, model: str) -> bool:
+        return False
+
     def _copied(self, value: Any) -> Any:
         return copy.deepcopy(value) if self.copies else value
 
