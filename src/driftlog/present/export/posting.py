@@ -6,6 +6,7 @@ import gzip
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -72,6 +73,7 @@ class Poster:
     ca_cert: str = ""
     timeout_s: float = 20.0
     sleep: Callable[[float], None] = field(default=time.sleep)
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     def post(self, url: str, body: bytes, *, repeatable: bool) -> Posted:
         """Send `body`, at most four times.
@@ -108,10 +110,10 @@ class Poster:
                     stream=True,
                 )
                 with answer:
-                    content = answer.raw.read(MAX_ANSWER_BYTES, decode_content=True)
+                    content = _body(answer)
         except requests.RequestException as error:
             return self._no_answer(url, error, attempt, len(data)), None
-        except OSError as error:  # a certificate file that is not there; a body that broke off
+        except OSError as error:  # a certificate file that is not there
             return self._no_answer(url, error, attempt, len(data)), None
         if 200 <= answer.status_code < 300:
             return Posted(answer.status_code, content, attempt, len(data)), None
@@ -136,7 +138,9 @@ class Poster:
         message = f"{place(url)} answered {status}{f': {said}' if said else ''}"
         problem = kind(message, remedy=self.explain(status) or "see the receiver's documentation for that status")
         unsure = status in AGAIN and status not in UNDONE
-        return Posted(status, content, attempt, size, problem, unsure), _retry_after(answer.headers.get("Retry-After"))
+        return Posted(status, content, attempt, size, problem, unsure), retry_after_s(
+            answer.headers.get("Retry-After"), self.now()
+        )
 
     def _shown(self, content: bytes) -> str:
         text = " ".join(content.decode(errors="replace").split())
@@ -145,14 +149,32 @@ class Poster:
         return "".join(sign for sign in text if sign.isprintable())[:300]
 
 
-def _retry_after(text: str | None) -> float | None:
+def _body(answer: requests.Response) -> bytes:
+    """The start of the answer's body; none where it stalls, breaks off or is no gzip: the status came before."""
+    from urllib3.exceptions import HTTPError
+
+    try:
+        return answer.raw.read(MAX_ANSWER_BYTES, decode_content=True)
+    except (HTTPError, OSError):
+        return b""
+
+
+def retry_after_s(text: str | None, now: datetime) -> float | None:
+    """Seconds to wait by a ``Retry-After`` header, a number or a date; None where it says nothing that can be done.
+
+    >>> retry_after_s("3", datetime(2026, 3, 1, tzinfo=UTC)), retry_after_s("soon", datetime(2026, 3, 1, tzinfo=UTC))
+    (3.0, None)
+    """
     if text is None:
         return None
     if text.strip().isascii() and text.strip().isdigit():
         return float(text)
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
+        moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:  # "-0000", or no zone at all: UTC
+            moment = moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - now).total_seconds())
+    except (ValueError, OverflowError):
         return None
 
 
