@@ -295,7 +295,8 @@ module Driftlog
 
     if OPEN_NESTED.any? { |name| key.start_with?(name) }
       inner, _, rest = rest.partition(".")
-      target = (target[inner] ||= {})
+      target[inner] = {} if target[inner].nil?
+      target = target[inner]
       raise illegal("#{group}.#{inner}", target, "is given both as a value and as #{key}") unless target.is_a?(Hash)
     end
     if value.is_a?(Hash) && target[rest].is_a?(Hash)

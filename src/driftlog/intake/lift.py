@@ -71,7 +71,9 @@ def _expand(event: dict[str, Any], key: str) -> None:
     for open_name in _OPEN_NESTED:
         if key.startswith(open_name):
             inner, rest = rest.split(".", 1)
-            target = target.setdefault(inner, {})
+            if target.get(inner) is None:
+                target[inner] = {}
+            target = target[inner]
             if not isinstance(target, dict):
                 raise refuse(f"{group}.{inner}", target, f"is given both as a value and as {key}")
             break
