@@ -61,14 +61,15 @@ def split_line(raw: bytes, position: str) -> Iterator[Line]:
         if raw:
             yield Line(raw, position)
         return
-    for number, element in enumerate(_elements(raw), 1):
+    for number, element in enumerate(elements(raw), 1):
         yield Line(element, f"{position}.{number}")
 
 
-def _elements(raw: bytes) -> list[bytes]:
+def elements(raw: bytes) -> list[bytes]:
+    """Elements of a JSON array, also where one of them is not strict JSON; `raw` itself where it is no array."""
     try:
         return [bytes(element) for element in _raw_elements(raw)]
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _elements_apart(raw) or [raw]
 
 
@@ -76,15 +77,15 @@ def _elements_apart(raw: bytes) -> list[bytes]:
     """Elements of an array of which one has a NaN literal; empty when it is no array at all."""
     try:
         text = raw.decode("utf-8")
-        elements: list[bytes] = []
+        found: list[bytes] = []
         at = 1
         while True:
             while text[at] in " \t\r\n,":
                 at += 1
             if text[at] == "]":
-                return elements if not text[at + 1 :].strip() else []
+                return found if not text[at + 1 :].strip() else []
             _, end = _scanner.raw_decode(text, at)
-            elements.append(text[at:end].encode())
+            found.append(text[at:end].encode())
             at = end
     except (ValueError, IndexError, RecursionError):
         return []
