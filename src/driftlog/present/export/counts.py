@@ -6,7 +6,8 @@ Counts of a day that lies further back (very late events) are in the gauges of s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -59,6 +60,11 @@ class Stock:
 
 Key = tuple[str, str]
 """Model and environment."""
+Pair = tuple[str, str]
+"""Version and variant, as labels."""
+OTHERS: Final[Pair] = (OTHER, OTHER)
+MOST_VERSIONS: Final = 50
+"""Versions and variants of a model that have counters of their own."""
 
 
 def stock_body() -> Document:
@@ -134,6 +140,32 @@ def recent_queries(stocks: Mapping[Key, Stock]) -> Iterator[Document]:
         yield {"bool": {"filter": filters}}
 
 
+class Versions:
+    """Which versions and variants of a model have labels of their own: the largest `most`; others are ``other``.
+
+    What a pair is shown as does not change while it is there: a counter would go back, or begin again.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._shown: dict[Key, dict[Pair, Pair]] = {}
+
+    def look(self, found: Mapping[Key, Mapping[Pair, int]], known: Collection[tuple[Key, Pair]] = ()) -> None:
+        """Say how many predictions there are of each; those that have a series already (`known`) come first."""
+        shown: dict[Key, dict[Pair, Pair]] = {}
+        for key, sizes in found.items():
+            held = {pair: as_ for pair, as_ in self._shown.get(key, {}).items() if pair in sizes}
+            free = self._most - sum(as_ != OTHERS for as_ in held.values())
+            new = [pair for pair in sizes if pair not in held]
+            new.sort(key=lambda pair: ((key, pair) not in known, -sizes[pair], pair))
+            shown[key] = held | {pair: pair if at < free else OTHERS for at, pair in enumerate(new)}
+        self._shown = shown
+
+    def shown(self, key: Key, pair: Pair) -> Pair:
+        """The labels of a version and variant."""
+        return self._shown.get(key, {}).get(pair, OTHERS)
+
+
 class Counts:
     """Counters of all models; remembers what it read of each day."""
 
@@ -144,11 +176,13 @@ class Counts:
         self._max_errors = max_errors
         self._days: dict[str, tuple[tuple[int, int, str], DayCounts]] = {}
         self._named: dict[Key, list[str]] = {}
+        self._versions = Versions(MOST_VERSIONS)
 
     def note(self, stocks: Mapping[Key, Stock]) -> None:
         """Note the last days of every model in the totals."""
         heads = list(self._recent(stocks))
         self._read([head for head in heads if self._changed(head)])
+        self._look_at_versions(heads)
         current: dict[str, tuple[tuple[int, int, str], DayCounts]] = {}
         for head in heads:
             day = self._days.get(head["_id"])
@@ -156,6 +190,17 @@ class Counts:
                 current[head["_id"]] = day
                 self._note(head["_source"], day[1])
         self._days = current
+
+    def _look_at_versions(self, heads: Sequence[Document]) -> None:
+        found: dict[Key, Counter[Pair]] = {}
+        for head in heads:
+            model, environment, pair = _told_apart(labels_of(head["_source"]))
+            found.setdefault((model, environment), Counter())[pair] += int(head["_source"]["n"])
+        known = set()
+        for labels, _ in self._totals.every(PREDICTIONS):
+            model, environment, pair = _told_apart(labels)
+            known.add(((model, environment), pair))
+        self._versions.look(found, known)
 
     def readings(self) -> list[Reading]:
         """The counters as they stand, most important first."""
@@ -206,7 +251,9 @@ class Counts:
                 self._days[hit["_id"]] = (_version(hit), self._unpack(hit["_source"]))
 
     def _note(self, source: Document, day: DayCounts) -> None:
-        labels = labels_of(source)
+        model, environment, pair = _told_apart(labels_of(source))
+        version, variant = self._versions.shown((model, environment), pair)
+        labels = (("model", model), ("environment", environment), ("version", version), ("variant", variant))
         slot = source["bucket"]["start"]
         self._totals.note(PREDICTIONS, labels, slot, [source["n"]])
         self._totals.note(FAILURES, labels, slot, [source["failures"]])
@@ -238,6 +285,11 @@ def labels_of(source: Document) -> Labels:
         ("version", clean(model.get("version"))),
         ("variant", clean(model.get("variant"))),
     )
+
+
+def _told_apart(labels: Labels) -> tuple[str, str, Pair]:
+    (_, model), (_, environment), (_, version), (_, variant) = labels
+    return model, environment, (version, variant)
 
 
 def regrouped(latency: Sequence[int]) -> list[int]:

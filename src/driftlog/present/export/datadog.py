@@ -6,6 +6,7 @@ arrived is sent again as it was. Distributions and events it would add a second 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -23,11 +24,15 @@ from driftlog.present.export.push import Sent
 from driftlog.present.export.reading import Reading
 from driftlog.present.export.statsd import metric_name, middles, tags_of
 
+log = logging.getLogger("driftlog.export")
+
 COUNT: Final = 1
 GAUGE: Final = 3
 """Datadog's numbers for kinds of series."""
 MOST_SERIES: Final = 2000
 """Series of one request: some 600 KB before compression, of 5 MB that are allowed."""
+MOST_DISTRIBUTIONS: Final = 40
+"""Of one request."""
 MOST_VALUES: Final = 1000
 """Values of one distribution in one request; more are thinned out in proportion."""
 _UNITS: Final = {"seconds": "second", "ratio": "fraction"}
@@ -76,19 +81,31 @@ class DatadogApi:
             if done.error is not None:
                 rest = [one for one, _ in wanted[start * MOST_SERIES :]]
                 histograms = [change.reading for change in changes if change.reading.buckets is not None]
-                return total._replace(unsent=[*rest, *histograms])
-        if again:
+                return total._replace(unsent=[*rest, *histograms], unbegun=histograms)
+        if again:  # distributions that are still pending were begun, as far as is known: once is enough
             return total
         return self._distributions(changes, at, total)
 
     def _distributions(self, changes: Sequence[Change], at: datetime, total: Sent) -> Sent:
-        """What is refused or lost here is not sent again: the numbers of the series have been taken."""
-        wanted = [body for change in changes if (body := self._distribution(change, at)) is not None]
-        for part in parts(wanted, MOST_SERIES // 50):
-            done = self._post("/api/v1/distribution_points", {"series": list(part)}, repeatable=False)
-            if done.error is not None:
-                return total._replace(requests=total.requests + done.attempts, dropped=total.dropped + len(part))
-            total = _with(total, done)
+        """What is refused or lost here is not sent again: the numbers of the series have been taken.
+
+        What certainly did not arrive, and what was not begun after something was lost, comes with the next pass.
+        """
+        wanted = [(change.reading, body) for change in changes if (body := self._distribution(change, at)) is not None]
+        for start, part in enumerate(parts(wanted, MOST_DISTRIBUTIONS)):
+            points = {"series": [body for _, body in part]}
+            done = self._post("/api/v1/distribution_points", points, repeatable=False)
+            if done.error is None:
+                total = _with(total, done)
+                continue
+            total = total._replace(requests=total.requests + done.attempts)
+            refused = isinstance(done.error, DeliveryRefused)
+            if refused or done.unsure:
+                total = total._replace(dropped=total.dropped + len(part))
+            if not refused:
+                log.warning("distributions: %s", done.error.message)
+                rest = wanted[(start + 1 if done.unsure else start) * MOST_DISTRIBUTIONS :]
+                return total._replace(unbegun=[one for one, _ in rest])
         return total
 
     def tell(self, event: Event) -> Sent:

@@ -126,6 +126,16 @@ class Ledger:
         state.pending, state.pending_at = {}, None
         self._save()
 
+    def hold_back(self, unbegun: Iterable[Reading]) -> None:
+        """Of what is pending, these were certainly not sent: whatever becomes of the rest, their growth comes again."""
+        state = self._state
+        keys = {key_of(one) for one in unbegun} & set(state.pending)
+        if not keys:
+            return
+        kept = {key: state.confirmed[key] for key in keys if key in state.confirmed}
+        state.pending = {key: numbers for key, numbers in state.pending.items() if key not in keys} | kept
+        self._save()
+
     def _changes(self, readings: Iterable[Reading], now: dict[str, Numbers]) -> Iterator[Change]:
         since = self._state.at
         for one in readings:

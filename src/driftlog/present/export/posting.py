@@ -154,7 +154,7 @@ def _body(answer: requests.Response) -> bytes:
     from urllib3.exceptions import HTTPError
 
     try:
-        return answer.raw.read(MAX_ANSWER_BYTES, decode_content=True)
+        return bytes(answer.raw.read(MAX_ANSWER_BYTES, decode_content=True))
     except (HTTPError, OSError):
         return b""
 

@@ -42,6 +42,8 @@ class Sent(NamedTuple):
         Whether it is not known if the rest was taken.
     dropped
         Series that the receiver refused for good, or that are too long for a datagram.
+    unbegun
+        Readings whose sending had not begun, so that they were not taken, whatever is said of the others.
     """
 
     requests: int = 0
@@ -50,6 +52,7 @@ class Sent(NamedTuple):
     unsent: Sequence[Reading] | None = None
     unsure: bool = False
     dropped: int = 0
+    unbegun: Sequence[Reading] = ()
 
 
 class Destination(Protocol):
@@ -156,6 +159,7 @@ class Push:
         yield from self.destination.preview(readings, self.ledger.begin(readings, now=now), at=now)
 
     def _settle(self, sent: Sent) -> None:
+        self.ledger.hold_back(sent.unbegun)
         if sent.error is None or (sent.unsure and self.destination.unsure == "at_most_once"):
             self.ledger.confirm()
         elif not sent.unsure:

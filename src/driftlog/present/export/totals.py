@@ -66,9 +66,9 @@ class Totals:
         self._values = {series: numbers for series, numbers in self._values.items() if series in present}
         most: dict[tuple[Series, str], Numbers] = {}
         new = {series for series in present if series not in self._values}
-        for series in new:
-            width = next(len(stock) for (one, _), stock in noted.items() if one == series)
-            self._values[series] = [0.0] * width
+        for (series, _), stock in noted.items():
+            if series not in self._values:
+                self._values[series] = [0.0] * len(stock)
         for key, stock in noted.items():
             series = key[0]
             before = self._most.get(key, [0.0] * len(stock))
