@@ -97,3 +97,25 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     file.write_text('{"format": 1, "values": 3}')
     with pytest.raises(UsageError, match="no state of counters"):
         Totals(file)
+
+
+class Compared(tuple[tuple[str, str], ...]):
+    """Labels that count how often they are compared."""
+
+    times = 0
+    __hash__ = tuple.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Compared.times += 1
+        return tuple.__eq__(self, other)
+
+
+def test_many_new_series_are_not_compared_with_one_another() -> None:
+    """A thousand versions that come at once do not stand still what shows them."""
+    totals, n = Totals(), 300
+    for version in range(n):
+        totals.note("seen", Compared((("version", str(version)),)), "d", [1])
+    Compared.times = 0
+    totals.settle()
+    assert len(totals.every("seen")) == n
+    assert Compared.times < 20 * n
