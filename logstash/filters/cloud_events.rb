@@ -20,6 +20,7 @@ EVENT_TYPES = {
   "org.kubeflow.serving.feedback" => "feedback"
 }.freeze
 MAX_REQUEST_ID_BYTES = 256
+MAX_DEPTH = 100
 STRUCTURED = "application/cloudevents"
 BATCH = "application/cloudevents-batch"
 
@@ -109,6 +110,10 @@ def half(named, raw, path_model, source, now)
   given = named["time"].to_s
   time = given.empty? ? Driftlog.iso(now) : Driftlog.timestamp_of(given, @rules, now)
   body = Driftlog.decode_object(raw)
+  if too_deep?(body, raw)
+    text = "the payload is nested deeper than #{MAX_DEPTH} levels"
+    raise Driftlog::Refused.new("illegal_payload", text, "payload.body")
+  end
   id = kind == "feedback" && !Driftlog.blank?(named["id"]) ? named["id"] : request_id
   payload = {
     "kind" => kind, "state" => "waiting", "request_id" => request_id, "time" => given.empty? ? nil : time,
@@ -122,6 +127,20 @@ def half(named, raw, path_model, source, now)
     "model" => { "name" => model }, "driftlog" => { "source" => source }, "payload" => payload
   }
   Driftlog::Document.new("#{@rules.prefix}-payloads.#{time[0, 7]}", "#{model}|#{kind}|#{id}", document)
+end
+
+# Whether `body`, which was read from `raw`, has more than MAX_DEPTH levels; found without recursion.
+def too_deep?(body, raw)
+  return false if raw.count("[{") <= MAX_DEPTH
+
+  level = [body]
+  MAX_DEPTH.times do
+    level = level.flat_map do |each|
+      (each.is_a?(Hash) ? each.values : each).select { |inner| inner.is_a?(Hash) || inner.is_a?(Array) }
+    end
+    return false if level.empty?
+  end
+  true
 end
 
 def checked_request_id(named)

@@ -13,6 +13,8 @@ from driftlog.contract.settings import ModelSettings
 
 SHORTEST: Final = timedelta(seconds=1)
 LONGEST: Final = timedelta(days=1)
+MOST_INSTANCES: Final = 100_000
+"""The predictions of one payload are held in memory at once."""
 
 
 def check_payloads(model: ModelSettings, path: SettingPath) -> None:
@@ -44,3 +46,10 @@ def check_payloads(model: ModelSettings, path: SettingPath) -> None:
         )
     if not SHORTEST <= settings.pair_timeout <= LONGEST:
         raise SettingRefused("must lie between 1s and 1d", (*at, "pair_timeout"), remedy="write 5m, say")
+    if not 1 <= settings.max_instances <= MOST_INSTANCES:
+        raise SettingRefused(
+            f"must lie between 1 and {MOST_INSTANCES}",
+            (*at, "max_instances"),
+            value=settings.max_instances,
+            remedy="write the size of the largest batch that clients send",
+        )

@@ -28,6 +28,8 @@ EVENT_TYPES: Final[dict[str, Kind]] = {
 """``ce-type`` -> what it is."""
 MAX_REQUEST_ID_BYTES: Final = 256
 """Leaves room, in the 512 bytes of a document id, for the model and the number of an instance."""
+MAX_DEPTH: Final = 100
+"""Levels of a payload, its outermost object being the first: what is nested deeper is quarantined on arrival."""
 NO_RESPONSE: Final = "no_response"
 """``error.type`` of a request that was never answered."""
 
@@ -92,6 +94,8 @@ class PayloadSettings(Strict, frozen=True):
     pair_timeout
         A request without response after so long has failed (``no_response``); a response without request is
         quarantined (``no_request``).
+    max_instances
+        A payload of more instances is refused: each becomes a document, however few bytes it has in the payload.
     """
 
     feature_names: tuple[str, ...] = ()
@@ -101,6 +105,7 @@ class PayloadSettings(Strict, frozen=True):
     output: str = ""
     probabilities: str = ""
     pair_timeout: timedelta = timedelta(minutes=5)
+    max_instances: int = 10_000
 
 
 def half_id(model: str, request_id: str, kind: str) -> str:

@@ -25,6 +25,7 @@ from driftlog.contract.events import DriftlogGroup, EventGroup, ModelGroup
 from driftlog.contract.names import check_model_name
 from driftlog.contract.payloads import (
     EVENT_TYPES,
+    MAX_DEPTH,
     MAX_REQUEST_ID_BYTES,
     PayloadDocument,
     PayloadGroup,
@@ -32,7 +33,7 @@ from driftlog.contract.payloads import (
 )
 from driftlog.intake.arrival import Accepted, Arrival
 from driftlog.intake.decode import decode_object
-from driftlog.intake.framing import Line
+from driftlog.intake.framing import Line, elements
 from driftlog.intake.normalise import check_timestamp, too_large
 
 PATH: Final = re.compile(r"/cloudevents(?:/([^/]*))?/?\Z")
@@ -69,7 +70,7 @@ def split_events(path: str, headers: Mapping[str, str], body: bytes) -> Iterator
         if named or body:
             yield CloudEvent(body, 1, 0, attributes=named, model_of_path=model)
         return
-    values = _elements(body) if kind.startswith(BATCH) else [body]
+    values = elements(body) if kind.startswith(BATCH) else [body]
     for number, raw in enumerate(values, 1):
         named, payload = _structured(raw)
         yield CloudEvent(payload, number, 0, attributes=named, model_of_path=model)
@@ -99,6 +100,10 @@ def read_half(line: Line, arrival: Arrival) -> Accepted:
     given = named.get("time", "")
     timestamp = check_timestamp(given, arrival) if given else arrival.ingested
     body = decode_object(line.raw)
+    if too_deep(body, line.raw):
+        raise EventRefused(
+            "illegal_payload", f"the payload is nested deeper than {MAX_DEPTH} levels", field="payload.body"
+        )
     document = PayloadDocument(
         timestamp=datetime.fromisoformat(timestamp),
         event=EventGroup(id=request_id, ingested=arrival.now),
@@ -122,6 +127,28 @@ def read_half(line: Line, arrival: Arrival) -> Accepted:
     id = half_id(model, named.get("id") or request_id if kind == "feedback" else request_id, kind)
     index = rules.monthly_index("payloads", timestamp)
     return Accepted("payloads", model, index, id, "", msgspec.json.encode(document), line.raw)
+
+
+def too_deep(body: dict[str, Any], raw: bytes) -> bool:
+    """Whether `body`, which was read from `raw`, has more than `MAX_DEPTH` levels; found without recursion.
+
+    >>> raw = b'{"a": ' + b"[" * 99 + b"]" * 99 + b"}"
+    >>> too_deep(decode_object(raw), raw), too_deep({"a": decode_object(raw)}, b'{"a":' + raw + b"}")
+    (False, True)
+    """
+    if raw.count(b"[") + raw.count(b"{") <= MAX_DEPTH:
+        return False
+    level: list[Any] = [body]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def identity(line: Line) -> tuple[str, str] | None:
@@ -163,13 +190,6 @@ def _model(line: CloudEvent) -> str:
         return check_model_name(name)
     except NameRefused as error:
         raise EventRefused("illegal_model_name", error.message, field="model.name") from error
-
-
-def _elements(body: bytes) -> list[bytes]:
-    try:
-        return [bytes(each) for each in msgspec.json.decode(body, type=list[msgspec.Raw])]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return [body]
 
 
 def _structured(raw: bytes) -> tuple[dict[str, str], bytes]:

@@ -20,6 +20,9 @@ _encoder = msgspec.json.Encoder()
 def encode(action: BulkAction) -> bytes:
     """One action as its NDJSON lines.
 
+    >>> encode(BulkAction("update", "a", "1", {"x": 1}, if_seq_no=5, if_primary_term=1)).decode().splitlines()
+    ['{"update":{"_index":"a","_id":"1","if_seq_no":5,"if_primary_term":1}}', '{"doc":{"x":1}}']
+
     >>> encode(BulkAction("index", "a", "1", {"x": float("nan")}, version=3)).decode().splitlines()
     ['{"index":{"_index":"a","_id":"1","version":3,"version_type":"external_gte"}}', '{"x":null}']
     """
@@ -33,7 +36,8 @@ def encode(action: BulkAction) -> bytes:
         return lines
     if action.document is None:
         raise ValueError(f"{action.op} of {action.index}/{action.id} without a document")
-    return lines + _encoder.encode(action.document) + b"\n"
+    document = {"doc": action.document} if action.op == "update" else action.document
+    return lines + _encoder.encode(document) + b"\n"
 
 
 def slices(

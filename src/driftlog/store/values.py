@@ -31,7 +31,8 @@ class BulkAction:
     Parameters
     ----------
     op
-        ``create`` is refused when the id exists; ``index`` overwrites; ``delete``.
+        ``create`` is refused when the id exists; ``index`` overwrites; ``update`` merges `document` into the stored
+        one, and fails where there is none; ``delete``.
     document
         Parsed JSON, or a struct that encodes to it; None for ``delete``. NaN and infinity become null.
     version
@@ -40,7 +41,7 @@ class BulkAction:
         Of the document that this write replaces; it must be the newest.
     """
 
-    op: Literal["index", "create", "delete"]
+    op: Literal["index", "create", "update", "delete"]
     index: str
     id: str
     document: Document | msgspec.Struct | None = None

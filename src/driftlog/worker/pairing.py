@@ -11,6 +11,7 @@ request, and the time is over           failed predictions (``no_response``); th
 response, and the time is over          quarantine (``no_request``); should its request come still, they are paired
 response after its request expired      quarantine (``late_response``): a prediction that is stored does not change
 neither can be read                     quarantine with the reason; looked at again when the settings change
+reading one fails in any other way      the same (``illegal_payload``): nothing behind it waits
 ======================================  ==========================================================================
 
 Events are created under deterministic ids before the halves are marked, so a worker that dies between the two, and two
@@ -23,25 +24,25 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import msgspec
 
-from driftlog.contract.errors import EventRefused
-from driftlog.contract.events import ModelGroup
-from driftlog.contract.payloads import PayloadDocument, PayloadGroup, half_id
+from driftlog.contract.errors import EventRefused, StoreError
+from driftlog.contract.payloads import PayloadDocument, half_id
 from driftlog.contract.settings import ModelSettings, Settings
 from driftlog.intake.arrival import Accepted, Arrival, Rules
 from driftlog.intake.quarantine import quarantine
 from driftlog.store.bulk import require_stored
 from driftlog.store.client import BulkAction, Store
 from driftlog.store.cursors import read_cursor, write_cursor
-from driftlog.store.values import BulkReport, Document, Hit
+from driftlog.store.values import BulkReport, Document
 from driftlog.worker import pairing_events
 from driftlog.worker.pairing_events import SOURCE, HalfRefused
+from driftlog.worker.pairing_halves import LIGHT, Half, groups, light, marking, waiting_filters, with_body
 
 log = logging.getLogger("driftlog.worker")
 
@@ -50,13 +51,9 @@ CURSOR: Final = "payloads"
 PAGE: Final = 1000
 MAX_HALVES: Final = 20_000
 """New halves looked at in one pass: cycles of other models wait for it."""
-MAX_FETCH_BYTES: Final = 8_000_000
-MAX_FETCH: Final = 1000
-"""Halves read, and made predictions of, at once."""
+MAX_WORK_BYTES: Final = 16_000_000
+"""Events held in memory before they are written; those of one request are never cut."""
 MATE: Final = {"request": "response", "response": "request"}
-_LIGHT: Final = [f"payload.{name}" for name in ("kind", "state", "reason", "request_id", "size_bytes")] + [
-    "event.ingested"
-]
 
 
 @dataclass
@@ -71,35 +68,25 @@ class Paired:
     refused: int = 0
     waiting: int = 0
 
-
-@dataclass(frozen=True, slots=True)
-class Half:
-    """One half without its body."""
-
-    index: str
-    id: str
-    kind: str
-    state: str
-    request_id: str
-    ingested: datetime
-    size_bytes: int
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.index, self.id
+    def add(self, other: Paired) -> None:
+        """Count what `other` did too."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
 
 @dataclass
 class _Work:
-    """What one page comes to: events to create, then marks to set."""
+    """What some tasks come to: events to create, then marks to set."""
 
     events: list[tuple[Accepted, tuple[Half, ...]]] = field(default_factory=list)
     refused: list[Accepted] = field(default_factory=list)
-    marks: dict[tuple[str, str], Document] = field(default_factory=dict)
+    marks: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    """State and reason by half."""
+    counts: Paired = field(default_factory=Paired)
 
     def mark(self, halves: Iterable[Half], state: str, reason: str = "") -> None:
         for half in halves:
-            self.marks[half.key] = {"state": state, "reason": reason or None}
+            self.marks[half.key] = state, reason
 
 
 class Pairing:
@@ -183,11 +170,11 @@ class Pairing:
 
     def _new(self, model: ModelSettings, until: datetime | None, changed: bool, done: Paired) -> datetime | None:
         """Halves that arrived since `until`; where the settings have changed, all that wait or were refused."""
-        filters = _filters(model, ["waiting", "refused"] if changed else ["waiting"])
+        filters = waiting_filters(model, ["waiting", "refused"] if changed else ["waiting"])
         if until is not None:
             filters.append({"range": {"event.ingested": {"gte": (until - self._settings.worker.overlap).isoformat()}}})
         newest, fresh = until, 0
-        for page in self._pages(filters):
+        for page in self._pages(model, filters, done):
             self._pair(model, page, done)
             fresh += sum(until is None or half.ingested > until for half in page)
             newest = page[-1].ingested if newest is None else max(newest, page[-1].ingested)
@@ -199,17 +186,24 @@ class Pairing:
         """Halves that have waited too long, whenever they came."""
         self._store.refresh(self._pattern)
         before = self._now() - model.payloads.pair_timeout
-        filters = [*_filters(model, ["waiting"]), {"range": {"event.ingested": {"lt": before.isoformat()}}}]
-        for page in islice(self._pages(filters), MAX_HALVES // PAGE):
+        filters = [*waiting_filters(model, ["waiting"]), {"range": {"event.ingested": {"lt": before.isoformat()}}}]
+        for page in islice(self._pages(model, filters, done), MAX_HALVES // PAGE):
             self._pair(model, page, done)
 
-    def _pages(self, filters: list[Document]) -> Iterator[list[Half]]:
+    def _pages(self, model: ModelSettings, filters: list[Document], done: Paired) -> Iterator[list[Half]]:
+        """Halves, oldest first; what cannot be read even without its body is refused on the way."""
         hits = self._store.scan(
-            self._pattern, {"bool": {"filter": filters}}, sort=[{"event.ingested": "asc"}], source=_LIGHT, size=PAGE
+            self._pattern, {"bool": {"filter": filters}}, sort=[{"event.ingested": "asc"}], source=LIGHT, size=PAGE
         )
-        iterator = (_half(hit) for hit in hits)
-        while page := list(islice(iterator, PAGE)):
-            yield page
+        while page := list(islice(hits, PAGE)):
+            halves = [light(hit) for hit in page]
+            unread = [(hit["_index"], hit["_id"], "") for hit, half in zip(page, halves, strict=True) if half is None]
+            if unread:
+                text = "event.ingested is no time with a zone, or another field of the half is not what it should be"
+                self._refuse(model, unread, EventRefused("illegal_payload", text))
+                done.refused += len(unread)
+            if readable := [half for half in halves if half is not None]:
+                yield readable
 
     def _pair(self, model: ModelSettings, page: Sequence[Half], done: Paired) -> None:
         """One page: find the mates, read the bodies a few megabytes at a time, write."""
@@ -226,7 +220,7 @@ class Pairing:
         due = self._now() - model.payloads.pair_timeout
         ready = [task for task in tasks if len(task) == 2 or task[0].kind == "feedback" or task[0].ingested < due]
         done.waiting += len(tasks) - len(ready)
-        for group in _groups(ready):
+        for group in groups(ready):
             self._write(model, group, done)
             self._settled.update(task[0].request_id for task in group if task[0].kind in MATE)
 
@@ -242,28 +236,87 @@ class Pairing:
             if len(halves) == 1
         ]
         if missing:
-            body = {"query": {"ids": {"values": missing}}, "size": 3 * PAGE, "_source": _LIGHT}
+            body = {"query": {"ids": {"values": missing}}, "size": 3 * PAGE, "_source": LIGHT}
             for hit in self._store.search(self._pattern, body)["hits"]["hits"]:
-                half = _half(hit)
-                found[half.request_id].setdefault(half.kind, half)
+                mate = light(hit)
+                if mate is not None and mate.kind in MATE and mate.request_id in found:
+                    found[mate.request_id].setdefault(mate.kind, mate)
         return found
 
     def _write(self, model: ModelSettings, tasks: Sequence[tuple[Half, ...]], done: Paired) -> None:
+        """All of `tasks`; where that fails by what is in them, each half of them, down to the one that is to blame."""
+        try:
+            self._write_together(model, tasks, done)
+            return
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001  a payload is anybody's: whatever it raises, those behind it go on
+            told = f"{type(error).__name__}: {error}"[:300]
+        if len(tasks) > 1:
+            middle = len(tasks) // 2
+            for part in (tasks[:middle], tasks[middle:]):
+                self._write(model, part, done)
+            return
+        (task,) = tasks
+        log.warning("%s: payload %s cannot be read: %s", model.name, task[0].id, told)
+        halves = [(half.index, half.id, half.request_id) for half in task if half.state != "expired"]
+        self._refuse(model, halves, EventRefused("illegal_payload", f"it cannot be read: {told}"))
+        done.refused += 1
+
+    def _write_together(self, model: ModelSettings, tasks: Sequence[tuple[Half, ...]], done: Paired) -> None:
         stored = self._stored([half for task in tasks for half in task])
-        arrival = Arrival(self._rules, now=self._now(), source=SOURCE, batch=lambda: "")
-        work = _Work()
+        arrival = self._arrival()
+        work, size_bytes = _Work(), 0
         for task in tasks:
             if all(half.key in stored for half in task):  # else dropped or erased in the meantime
-                documents = [_document(stored[half.key].source, half) for half in task]
-                _settle(task, documents, model, arrival, work, done)
-        self._create(work, arrival, done)
-        marks = [_marked(stored[key], mark) for key, mark in work.marks.items()]
-        if marks:  # in a conflict another worker has just marked it
-            report = self._store.bulk(marks)
-            require_stored(BulkReport(report.stored, 0, report.failures), "marks of payloads")
+                documents = [with_body(stored[half.key]["_source"], half) for half in task]
+                n = len(work.events)
+                _settle(task, documents, model, arrival, work)
+                size_bytes += sum(len(event.document) + len(event.raw) for event, _ in islice(work.events, n, None))
+                if size_bytes > MAX_WORK_BYTES:
+                    self._flush(work, stored, arrival, done)
+                    work, size_bytes = _Work(), 0
+        self._flush(work, stored, arrival, done)
 
-    def _stored(self, halves: Sequence[Half]) -> dict[tuple[str, str], Hit]:
-        """The halves with their bodies. (Read by a search: it takes a twentieth of the time of reading by id.)"""
+    def _flush(self, work: _Work, stored: dict[tuple[str, str], Document], arrival: Arrival, done: Paired) -> None:
+        self._create(work, arrival, done)
+        self._mark([marking(stored[key], *mark) for key, mark in work.marks.items()])
+        done.add(work.counts)
+
+    def _mark(self, actions: Sequence[BulkAction]) -> None:
+        """In a conflict another worker has just marked it; one that is gone, or takes no mark, is passed over."""
+        report = self._store.bulk(actions) if actions else BulkReport()
+        hard = []
+        for failure in report.failures:
+            if failure.status == 400:
+                log.warning("payload %s cannot be marked: %s", failure.id, failure.reason)
+            elif failure.status != 404:
+                hard.append(failure)
+        require_stored(BulkReport(report.stored, 0, hard), "marks of payloads")
+
+    def _refuse(self, model: ModelSettings, halves: Sequence[tuple[str, str, str]], error: EventRefused) -> None:
+        """Tell of halves (index, id, request id) whose bodies cannot be read, and mark them without reading these."""
+        arrival = self._arrival()
+        self._tell(
+            quarantine(error, b"", arrival, position=f"{index}/{id}", index=index, names=(request_id, model.name))
+            for index, id, request_id in halves
+        )
+        body = {
+            "query": {"ids": {"values": [id for _, id, _ in halves]}},
+            "size": 3 * len(halves),
+            "_source": False,
+            "seq_no_primary_term": True,
+            "track_total_hits": False,
+        }
+        wanted = {(index, id) for index, id, _ in halves}
+        found = self._store.search(",".join(sorted({index for index, _ in wanted})), body)["hits"]["hits"]
+        self._mark([marking(hit, "refused", error.reason) for hit in found if (hit["_index"], hit["_id"]) in wanted])
+
+    def _arrival(self) -> Arrival:
+        return Arrival(self._rules, now=self._now(), source=SOURCE, batch=lambda: "")
+
+    def _stored(self, halves: Sequence[Half]) -> dict[tuple[str, str], Document]:
+        """Hits with bodies, by index and id. (By a search: it takes a twentieth of the time of reading by id.)"""
         body = {
             "query": {"ids": {"values": [half.id for half in halves]}},
             "size": 3 * len(halves),
@@ -271,17 +324,11 @@ class Pairing:
             "track_total_hits": False,
         }
         found = self._store.search(",".join(sorted({half.index for half in halves})), body)["hits"]["hits"]
-        return {
-            (hit["_index"], hit["_id"]): Hit(
-                hit["_id"], hit["_source"], hit["_seq_no"], hit["_primary_term"], -1, hit["_index"]
-            )
-            for hit in found
-        }
+        return {(hit["_index"], hit["_id"]): hit for hit in found}
 
     def _create(self, work: _Work, arrival: Arrival, done: Paired) -> None:
         """Events first; what Elasticsearch refuses of them joins what goes to quarantine."""
-        actions = [_creation(event) for event, _ in work.events]
-        report = self._store.bulk(actions) if actions else BulkReport()
+        report = self._store.bulk(_creation(event) for event, _ in work.events) if work.events else BulkReport()
         hard = [failure for failure in report.failures if failure.status != 400]
         if hard:
             require_stored(BulkReport(0, 0, hard), "predictions of payloads")
@@ -292,10 +339,13 @@ class Pairing:
                 error = EventRefused("rejected", reasons[event.index, event.id])
                 work.refused.append(quarantine(error, event.raw, arrival, position="", index=event.index))
                 work.mark(halves, "refused", "rejected")
-                done.refused += 1
+                work.counts.refused += 1
         if work.refused:
-            report = self._store.bulk([_creation(each) for each in work.refused])
-            require_stored(BulkReport(report.stored, 0, report.failures), "quarantine of payloads")
+            self._tell(work.refused)
+
+    def _tell(self, refused: Iterable[Accepted]) -> None:
+        report = self._store.bulk(_creation(each) for each in refused)
+        require_stored(BulkReport(report.stored, 0, report.failures), "quarantine of payloads")
 
 
 def _settle(
@@ -304,7 +354,6 @@ def _settle(
     model: ModelSettings,
     arrival: Arrival,
     work: _Work,
-    done: Paired,
 ) -> None:
     """What becomes of the halves of one request."""
     try:
@@ -313,13 +362,13 @@ def _settle(
             if task[0].state == "expired":
                 raise HalfRefused(EventRefused("late_response", "its request was taken for failed before"), response)
             found, state = pairing_events.paired(request, response, model, arrival), "paired"
-            done.pairs += 1
+            work.counts.pairs += 1
         elif task[0].kind == "feedback":
             found, state = pairing_events.feedback(documents[0], model, arrival), "paired"
-            done.feedback += 1
+            work.counts.feedback += 1
         elif task[0].kind == "request":
             found, state = pairing_events.unanswered(documents[0], model, arrival), "expired"
-            done.expired += 1
+            work.counts.expired += 1
         else:
             wait_s = model.payloads.pair_timeout.total_seconds()
             raise EventRefused("no_request", f"no request was logged within {wait_s:g} s")
@@ -327,62 +376,10 @@ def _settle(
         half = error.half if isinstance(error, HalfRefused) else documents[0]
         work.refused.append(pairing_events.refused(half, error, arrival))
         work.mark([each for each in task if each.state != "expired"], "refused", error.reason)
-        done.refused += 1
+        work.counts.refused += 1
         return
     work.events += [(event, task) for event in found]
     work.mark(task, state)
-
-
-def _filters(model: ModelSettings, states: Sequence[str]) -> list[Document]:
-    return [
-        {"term": {"model.name": model.name}},
-        {"terms": {"payload.state": list(states)}},
-        {"terms": {"payload.kind": [*MATE, "feedback"]}},
-        {"exists": {"field": "event.ingested"}},
-    ]
-
-
-def _marked(hit: Hit, mark: Document) -> BulkAction:
-    payload = {key: value for key, value in (hit.source["payload"] | mark).items() if value is not None}
-    source = hit.source | {"payload": payload}
-    return BulkAction("index", hit.index, hit.id, source, if_seq_no=hit.seq_no, if_primary_term=hit.primary_term)
-
-
-def _document(source: Document, half: Half) -> PayloadDocument:
-    """The half as it is stored; one that nobody of us wrote has no body, and is refused."""
-    try:
-        return msgspec.convert(source, PayloadDocument)
-    except msgspec.ValidationError:
-        payload = PayloadGroup(request_id=half.request_id)
-        return PayloadDocument(timestamp=half.ingested, model=ModelGroup(), payload=payload)
-
-
-def _half(hit: Document) -> Half:
-    payload: dict[str, Any] = hit["_source"]["payload"]
-    return Half(
-        index=hit["_index"],
-        id=hit["_id"],
-        kind=payload["kind"],
-        state=payload["state"],
-        request_id=str(payload.get("request_id") or ""),
-        ingested=datetime.fromisoformat(hit["_source"]["event"]["ingested"]),
-        size_bytes=int(payload.get("size_bytes") or 0),
-    )
-
-
-def _groups(tasks: Sequence[tuple[Half, ...]]) -> Iterator[list[tuple[Half, ...]]]:
-    """`tasks` cut so that the bodies of a group fit into `MAX_FETCH_BYTES`, one task at least."""
-    group: list[tuple[Half, ...]] = []
-    size = 0
-    for task in tasks:
-        more = sum(half.size_bytes for half in task)
-        if group and (size + more > MAX_FETCH_BYTES or 2 * len(group) >= MAX_FETCH):
-            yield group
-            group, size = [], 0
-        group.append(task)
-        size += more
-    if group:
-        yield group
 
 
 def _creation(accepted: Accepted) -> BulkAction:

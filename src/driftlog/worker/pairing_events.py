@@ -19,12 +19,14 @@ from driftlog.intake.quarantine import quarantine
 from driftlog.intake.timestamps import format_timestamp
 from driftlog.worker.pairing_requests import instances_of
 from driftlog.worker.pairing_responses import Answers, answers_of, label_text
-from driftlog.worker.pairing_tensors import refuse
+from driftlog.worker.pairing_tensors import check_instances, refuse
 
 SOURCE: Final = "payloads"
 """``driftlog.source`` of what was made of payloads."""
 DEFAULT: Final = "default"
 """The endpoint of a deployment with one predictor: no variant."""
+MAX_EVENTS_BYTES: Final = 64_000_000
+"""Of the events of one request, which are held in memory at once: a long text of a payload is in each of them."""
 
 
 class HalfRefused(EventRefused):
@@ -83,8 +85,9 @@ def feedback(half: PayloadDocument, model: ModelSettings, arrival: Arrival) -> l
     """
     body = _body(half)
     request_id = _puid(body, "response") or _puid(body, "request") or half.payload.request_id or ""
-    truths = _truths(body.get("truth"))
+    truths = _truths(body.get("truth"), model.payloads.max_instances)
     n = max(len(truths), 1)
+    digest = _digest(body)
     events = []
     for at in range(n):
         said: dict[str, Any] = {"prediction_id": prediction_id(request_id, at, n), "source": "seldon"}
@@ -92,7 +95,7 @@ def feedback(half: PayloadDocument, model: ModelSettings, arrival: Arrival) -> l
             said["actual"] = truths[at] if model.task == "regression" else label_text(truths[at])
         if body.get("reward") is not None:
             said["rating"] = body["reward"]
-        event = _common(half, model, DATASET_FEEDBACK, f"{half.payload.request_id}-feedback-{at}-{_digest(body)}")
+        event = _common(half, model, DATASET_FEEDBACK, f"{half.payload.request_id}-feedback-{at}-{digest}")
         events.append(event | {"feedback": said})
     return _accepted(events, arrival)
 
@@ -105,7 +108,14 @@ def refused(half: PayloadDocument, error: EventRefused, arrival: Arrival) -> Acc
 
 
 def _accepted(events: Iterable[dict[str, Any]], arrival: Arrival) -> list[Accepted]:
-    return [normalise(msgspec.json.encode(event), arrival, may_splice=False) for event in events]
+    found, size_bytes = [], 0
+    for event in events:
+        accepted = normalise(msgspec.json.encode(event), arrival, may_splice=False)
+        size_bytes += len(accepted.document)
+        if size_bytes > MAX_EVENTS_BYTES:
+            raise refuse(f"the events of this payload take more than {MAX_EVENTS_BYTES // 1_000_000} MB", "")
+        found.append(accepted)
+    return found
 
 
 def _events(
@@ -169,7 +179,7 @@ def _puid(body: dict[str, Any], part: str) -> str:
     return str(meta.get("puid") or "") if isinstance(meta, dict) else ""
 
 
-def _truths(truth: Any) -> list[Any]:
+def _truths(truth: Any, limit: int) -> list[Any]:
     """One true value an instance."""
     if not isinstance(truth, dict):
         return []
@@ -181,6 +191,7 @@ def _truths(truth: Any) -> list[Any]:
         rows = [truth[name] for name in ("strData", "jsonData") if name in truth]
     if not isinstance(rows, list):
         raise refuse("the truth is no list", "truth")
+    check_instances(len(rows), limit, "truth")
     found = [row[0] if isinstance(row, list) and len(row) == 1 else row for row in rows]
     if any(isinstance(each, list | dict) or each is None for each in found):
         raise refuse("a truth is no single value", "truth")

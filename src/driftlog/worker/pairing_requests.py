@@ -39,7 +39,9 @@ def instances_of(body: dict[str, Any], settings: PayloadSettings) -> list[Featur
         ``missing_feature_names``, or ``illegal_payload`` with what is wrong.
     """
     if "instances" in body:
-        found = _of_rows(as_rows(body["instances"], "instances"), settings.feature_names, "instances")
+        found = _of_rows(
+            as_rows(body["instances"], "instances", settings.max_instances), settings.feature_names, "instances"
+        )
     elif "inputs" in body:
         found = _of_tensors(body["inputs"], settings)
     elif "data" in body:
@@ -47,7 +49,9 @@ def instances_of(body: dict[str, Any], settings: PayloadSettings) -> list[Featur
     elif "jsonData" in body:
         data = body["jsonData"]
         rows = data if isinstance(data, list) else [data]
-        found = _of_rows(as_rows(rows, "jsonData", one_row=True), settings.feature_names, "jsonData")
+        found = _of_rows(
+            as_rows(rows, "jsonData", settings.max_instances, one_row=True), settings.feature_names, "jsonData"
+        )
     elif "strData" in body:
         found = [{(settings.feature_names or (TEXT,))[0]: body["strData"]}]
     else:
@@ -85,7 +89,7 @@ def _features(row: Any, names: Sequence[str], where: str) -> Features:
 def _of_tensors(inputs: Any, settings: PayloadSettings) -> list[Features]:
     if not isinstance(inputs, list) or not inputs or not all(isinstance(each, dict) for each in inputs):
         raise refuse("inputs is no list of tensors", "inputs")
-    columns = [tensor_rows(tensor, f"inputs.{number}") for number, tensor in enumerate(inputs)]
+    columns = [tensor_rows(tensor, f"inputs.{number}", settings.max_instances) for number, tensor in enumerate(inputs)]
     counts = {len(rows) for rows in columns}
     if len(counts) > 1:
         raise refuse(f"the inputs have {', '.join(map(str, sorted(counts)))} rows", "inputs")
@@ -104,8 +108,10 @@ def _of_seldon(data: Any, settings: PayloadSettings) -> list[Features]:
     names = [str(name) for name in given] if isinstance(given, list) and given else settings.feature_names
     if "ndarray" in data:
         one_row = bool(names) and isinstance(data["ndarray"], list) and len(data["ndarray"]) == len(names)
-        return _of_rows(as_rows(data["ndarray"], "data.ndarray", one_row=one_row), names, "data.ndarray")
+        rows = as_rows(data["ndarray"], "data.ndarray", settings.max_instances, one_row=one_row)
+        return _of_rows(rows, names, "data.ndarray")
     tensor = data.get("tensor")
     if isinstance(tensor, dict):
-        return _of_rows(list(shaped(tensor.get("values"), tensor.get("shape"), "data.tensor")), names, "data.tensor")
+        rows = shaped(tensor.get("values"), tensor.get("shape"), "data.tensor", settings.max_instances)
+        return _of_rows(rows, names, "data.tensor")
     raise refuse("data has neither ndarray nor tensor (tftensor and binData cannot be read)", "data")

@@ -53,15 +53,16 @@ def answers_of(body: dict[str, Any], model: ModelSettings) -> Answers:
     rows: list[Any]
     beside: list[Any] | None
     names: Sequence[str]
+    limit = model.payloads.max_instances
     if "predictions" in body:
-        rows, beside, names = as_rows(body["predictions"], "predictions"), None, ()
+        rows, beside, names = as_rows(body["predictions"], "predictions", limit), None, ()
     elif "outputs" in body:
         rows, beside, names = _of_outputs(body["outputs"], model)
     elif "data" in body:
-        rows, beside, names = _of_seldon(body["data"])
+        rows, beside, names = _of_seldon(body["data"], limit)
     elif "jsonData" in body:
         data = body["jsonData"]
-        rows, beside, names = data if isinstance(data, list) else [data], None, ()
+        rows, beside, names = as_rows(data if isinstance(data, list) else [data], "jsonData", limit), None, ()
     elif "strData" in body:
         rows, beside, names = [body["strData"]], None, ()
     else:
@@ -103,22 +104,23 @@ def _of_outputs(outputs: Any, model: ModelSettings) -> tuple[list[Any], list[Any
         raise refuse(f"there is no output {settings.output!r}, but {', '.join(by_name)[:80]}", "outputs")
     others = [number for name, number in by_name.items() if name != proba]
     chosen = by_name[settings.output] if settings.output else (others or [by_name[proba]])[0]
-    rows = [_single(row) for row in tensor_rows(outputs[chosen], f"outputs.{chosen}")]
+    rows = [_single(row) for row in tensor_rows(outputs[chosen], f"outputs.{chosen}", settings.max_instances)]
     if proba not in by_name or by_name[proba] == chosen:
         return rows, None, ()
-    return rows, tensor_rows(outputs[by_name[proba]], f"outputs.{by_name[proba]}"), ()
+    at = by_name[proba]
+    return rows, tensor_rows(outputs[at], f"outputs.{at}", settings.max_instances), ()
 
 
-def _of_seldon(data: Any) -> tuple[list[Any], None, Sequence[str]]:
+def _of_seldon(data: Any, limit: int) -> tuple[list[Any], None, Sequence[str]]:
     if not isinstance(data, dict):
         raise refuse("data is no object", "data")
     given = data.get("names")
     names = [str(name) for name in given] if isinstance(given, list) else []
     if "ndarray" in data:
-        return [_single(row) for row in as_rows(data["ndarray"], "data.ndarray")], None, names
+        return [_single(row) for row in as_rows(data["ndarray"], "data.ndarray", limit)], None, names
     tensor = data.get("tensor")
     if isinstance(tensor, dict):
-        rows = shaped(tensor.get("values"), tensor.get("shape"), "data.tensor")
+        rows = shaped(tensor.get("values"), tensor.get("shape"), "data.tensor", limit)
         return [_single(row) for row in rows], None, names
     raise refuse("data has neither ndarray nor tensor (tftensor and binData cannot be read)", "data")
 

@@ -21,7 +21,7 @@ module LogStash
     end
 
     def self.dump(value)
-      JSON.generate(value)
+      JSON.generate(value, max_nesting: 1000)
     end
   end
 
@@ -92,6 +92,6 @@ $stdin.each_line do |line|
   found = scripts[key].filter(LogStash::Event.new(fields)).map do |event|
     event.metadata["driftlog"].merge("source" => event.to_hash)
   end
-  puts JSON.generate(found)
+  puts JSON.generate(found, max_nesting: 1000)
   $stdout.flush
 end

@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.integration.logstash.conftest import Scripts
@@ -60,6 +61,24 @@ def test_a_structured_event_is_the_same_on_both(
     for text, kind in texts:
         headers = {"content-type": kind}
         assert by_filter(scripts, headers, text, "/") == by_intake(headers, text, "/")
+
+
+@pytest.mark.parametrize("levels", [99, 100, 101, 400, 900])
+@pytest.mark.parametrize("inner", ["1", '"[[[{{{"', "[]", '{"b": {}}'])
+@pytest.mark.parametrize("kind", ["application/json", "application/cloudevents+json"])
+def test_both_take_payloads_of_the_same_depth(scripts: Scripts, levels: int, inner: str, kind: str) -> None:
+    """Lists and objects count alike, texts do not, and neither do the attributes around a payload."""
+    named = {"type": "org.kubeflow.serving.inference.request", "id": "r-1", "inferenceservicename": "churn"}
+    body = '{"a": ' + "[" * (levels - 1) + inner + "]" * (levels - 1) + "}"
+    headers = {"content-type": kind}
+    if kind == "application/json":
+        headers |= {f"ce-{name}": value for name, value in named.items()}
+    else:
+        body = json.dumps(named)[:-1] + f', "data": {body}}}'
+    (found,) = by_filter(scripts, headers, body, "/cloudevents")
+    assert [found] == by_intake(headers, body, "/cloudevents")
+    depth = levels + {"[]": 1, '{"b": {}}': 2}.get(inner, 0)
+    assert (found[0] == "illegal_payload") == (depth > 100)
 
 
 def escaped(value: str) -> str:

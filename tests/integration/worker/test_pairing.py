@@ -82,6 +82,19 @@ class World:
         half = read_half(line, arrival)
         self.store.create(half.index, half.id, msgspec.json.decode(half.document))
 
+    def put(self, kind: str, body: bytes, *, id: str, ingested: str = "", size_bytes: Any = None) -> None:
+        """As any program can write it, whatever the intake refuses."""
+        head = {"create": {"_index": self.store.names.monthly("payloads", NOW), "_id": f"churn|{kind}|{id}"}}
+        source = {
+            "@timestamp": self.now.isoformat(),
+            "event": {"ingested": ingested or self.now.isoformat()},
+            "model": {"name": "churn"},
+            "payload": {"kind": kind, "state": "waiting", "request_id": id, "size_bytes": size_bytes or len(body)},
+        }
+        source["payload"]["body"] = msgspec.Raw(body)  # type: ignore[index]
+        lines = msgspec.json.encode(head) + b"\n" + msgspec.json.encode(source) + b"\n"
+        assert self.store.request("POST", "/_bulk", params={"refresh": "true"}, body=lines)["errors"] is False
+
     def run(self, model: ModelSettings | None = None, term: int = 1) -> Paired:
         return self.pairing.run(model or self.model, term)
 
@@ -98,7 +111,9 @@ class World:
         return {source["quarantine"]["reason"]: source["quarantine"]["message"] for source in found}
 
     def states(self) -> dict[str, str]:
-        found = self.hits(self.store.names.every("payloads"))
+        pattern = self.store.names.every("payloads")
+        self.store.refresh(pattern)
+        found = {hit["_id"]: hit["_source"] for hit in self.store.scan(pattern, source=["payload.state"])}
         return {id.removeprefix("churn|"): source["payload"]["state"] for id, source in found.items()}
 
 
@@ -233,6 +248,87 @@ def test_events_are_held_to_the_rules_of_every_other_event(world: World) -> None
     world.run()
     assert set(world.quarantined()) == {"too_many_fields", "illegal_field"}
     assert set(world.states().values()) == {"refused"}
+
+
+DEEP = b'{"instances":' + b"[" * 950 + b"]" * 950 + b"}"
+"""As deep as Elasticsearch takes it, and deeper than its answer can be read."""
+
+
+def test_a_payload_that_cannot_be_read_stops_no_other(world: World) -> None:
+    """It is told and marked without its body; what came with it, and behind it, is paired; once."""
+    for number in range(20):
+        world.log("request", REQUEST, id=f"r{number}")
+        world.log("response", RESPONSE, id=f"r{number}")
+        if number in (3, 11):
+            world.put("request", DEEP, id=f"deep{number}")
+            world.log("response", RESPONSE, id=f"deep{number}")
+    assert world.run() == Paired(predictions=20, pairs=20, refused=2)
+    assert set(world.predictions()) == {f"r{number}" for number in range(20)}
+    assert "RecursionError" in world.quarantined()["illegal_payload"]
+    states = world.states()
+    assert {id for id, state in states.items() if state == "refused"} == {
+        f"{kind}|deep{number}" for kind in ("request", "response") for number in (3, 11)
+    }
+    assert sorted(set(states.values())) == ["paired", "refused"]
+
+    world.log("request", REQUEST, id="behind")
+    world.log("response", RESPONSE, id="behind")
+    assert world.run() == Paired(predictions=1, pairs=1)
+
+
+def test_a_half_with_other_fields_stops_no_other(world: World) -> None:
+    """A time of arrival without a zone, a size that is no whole number: told, marked, passed over."""
+    world.put("request", b"{}", id="zoneless", ingested="2026-03-31T23:57:00")
+    world.put("response", b"{}", id="size", size_bytes="1.5")
+    world.log("request", REQUEST)
+    world.log("response", RESPONSE)
+    world.put("request", msgspec.json.encode(REQUEST), id="mate")
+    world.put("response", b"{}", id="mate", ingested="2026-03-31T23:57:00")
+    assert world.run() == Paired(predictions=1, pairs=1, refused=3, waiting=1)
+    assert set(world.quarantined()) == {"illegal_payload"}
+    states = world.states()
+    assert {id for id, state in states.items() if state == "refused"} == {
+        "request|zoneless",
+        "response|size",
+        "response|mate",
+    }
+    assert states["request|mate"] == "waiting"
+    assert world.run() == Paired(waiting=1)
+
+
+def test_a_payload_of_too_many_instances_is_refused(world: World) -> None:
+    """Also one that is never answered; one more instance may be a setting away."""
+    payloads = PayloadSettings(feature_names=("age",), max_instances=3)
+    model = msgspec.structs.replace(world.model, payloads=payloads)
+    world.log("request", {"instances": [1, 2, 3, 4]}, id="four")
+    world.log("request", {"instances": [1, 2, 3]}, id="three")
+    world.now += model.payloads.pair_timeout + SECOND
+    assert world.run(model) == Paired(predictions=3, expired=1, refused=1)
+    assert "max_instances (3)" in world.quarantined()["illegal_payload"]
+    assert world.states() == {"request|four": "refused", "request|three": "expired"}
+
+    more = msgspec.structs.replace(model, payloads=msgspec.structs.replace(payloads, max_instances=4))
+    assert world.run(more) == Paired(predictions=4, expired=1)
+
+
+def test_what_is_made_of_many_payloads_is_written_in_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more is held in memory than a part, which no test of the result can tell; so the requests are counted."""
+    monkeypatch.setattr("driftlog.worker.pairing.MAX_WORK_BYTES", 1)
+    written: list[int] = []
+    write = Store.bulk
+
+    def counting(self: Store, actions: Any, **more: Any) -> Any:
+        listed = list(actions)
+        written.append(sum(action.op == "create" for action in listed))
+        return write(self, listed, **more)
+
+    monkeypatch.setattr(Store, "bulk", counting)
+    for number in range(4):
+        world.log("request", {"instances": [[41, "DE"]] * 5}, id=f"r{number}")
+        world.log("response", {"predictions": [1] * 5}, id=f"r{number}")
+    assert world.run() == Paired(predictions=20, pairs=4)
+    assert max(written) == 5
+    assert set(world.states().values()) == {"paired"}
 
 
 def test_a_failed_answer_is_a_failed_prediction(world: World) -> None:

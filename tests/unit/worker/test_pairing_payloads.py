@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,11 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftlog.contract.errors import EventRefused
-from driftlog.contract.payloads import PayloadSettings
+from driftlog.contract.events import ModelGroup
+from driftlog.contract.names import IndexNames
+from driftlog.contract.payloads import PayloadDocument, PayloadGroup, PayloadSettings
 from driftlog.contract.settings import ModelSettings
+from driftlog.intake.arrival import Arrival, Rules
+from driftlog.worker.pairing_events import feedback, paired
 from driftlog.worker.pairing_requests import instances_of
 from driftlog.worker.pairing_responses import answers_of
 
+NOW = datetime(2026, 3, 31, tzinfo=UTC)
 NAMES = PayloadSettings(feature_names=("age", "country"))
 
 
@@ -73,6 +79,13 @@ REFUSED_REQUESTS = [
     ),
     ({"data": {"tftensor": {}}}, NAMES, "illegal_payload", "tftensor"),
     ({"binData": "AA=="}, NAMES, "illegal_payload", "binData"),
+    ({"inputs": [tensor("x", [1] * 33, [1])]}, NAMES, "illegal_payload", "33 dimensions"),
+    ({"inputs": [tensor("x", [10**4000, 0], [1])]}, NAMES, "illegal_payload", "1 values"),
+    ({"inputs": [tensor("x", [True, 2], [1, 2])]}, NAMES, "illegal_payload", "shape"),
+    ({"inputs": [tensor("x", [1.0, 2], [1, 2])]}, NAMES, "illegal_payload", "shape"),  # type: ignore[list-item]
+    ({"inputs": [tensor("x", [-1, -2], [1, 2])]}, NAMES, "illegal_payload", "shape"),
+    ({"inputs": [tensor("x", [], [1])]}, NAMES, "illegal_payload", "shape"),
+    ({"inputs": [tensor("x", [0, 10**4000], [])]}, NAMES, "illegal_payload", "no instance"),
     ({}, NAMES, "illegal_payload", "nothing"),
 ]
 
@@ -195,6 +208,65 @@ def test_a_response_that_cannot_be_read_says_why(body: dict[str, Any], model: Mo
     with pytest.raises(EventRefused, match=text) as caught:
         answers_of(body, model)
     assert caught.value.reason == "illegal_payload"
+
+
+FEW = PayloadSettings(feature_names=("age",), max_instances=2)
+MODEL_OF_FEW = ModelSettings(name="m", payloads=FEW)
+
+
+def of_instances(n: int) -> list[tuple[dict[str, Any], bool]]:
+    """Payloads of `n` instances, and whether it is an answer."""
+    return [
+        ({"instances": [1] * n}, False),
+        ({"inputs": [tensor("age", [n], [1] * n)]}, False),
+        ({"inputs": [tensor("age", [n, 1], [[1]] * n)]}, False),
+        ({"data": {"names": ["age", "x"], "ndarray": [[1, 2]] * n}}, False),
+        ({"data": {"tensor": {"shape": [n, 1], "values": [1] * n}}}, False),
+        ({"jsonData": [{"age": 1}] * n}, False),
+        ({"predictions": [1] * n}, True),
+        ({"outputs": [tensor("p", [n], [1] * n)]}, True),
+        ({"data": {"ndarray": [1] * n}}, True),
+        ({"data": {"tensor": {"shape": [n], "values": [1] * n}}}, True),
+        ({"jsonData": [1] * n}, True),
+    ]
+
+
+@pytest.mark.parametrize("at", range(len(of_instances(1))))
+def test_a_payload_has_as_many_instances_as_are_allowed(at: int) -> None:
+    """One more is refused, in every form, and the setting is named: three bytes would be a prediction each."""
+    body, is_answer = of_instances(2)[at]
+    assert len(answers_of(body, MODEL_OF_FEW).predictions if is_answer else instances_of(body, FEW)) == 2
+    body, is_answer = of_instances(3)[at]
+    with pytest.raises(EventRefused, match=r"3 instances, more than .*max_instances \(2\)") as caught:
+        _ = answers_of(body, MODEL_OF_FEW) if is_answer else instances_of(body, FEW)
+    assert caught.value.reason == "illegal_payload"
+
+
+def half(kind: Any, body: dict[str, Any]) -> PayloadDocument:
+    group = PayloadGroup(kind=kind, request_id="r", body=body)
+    return PayloadDocument(timestamp=NOW, model=ModelGroup(name="m"), payload=group)
+
+
+def arrival() -> Arrival:
+    return Arrival(Rules(IndexNames("driftlog")), now=NOW, source="payloads", batch=lambda: "")
+
+
+def test_feedback_has_as_many_truths_as_are_allowed() -> None:
+    """Each would be a document."""
+    two, three = ({"truth": {"data": {"ndarray": [1] * n}}} for n in (2, 3))
+    assert len(feedback(half("feedback", two), MODEL_OF_FEW, arrival())) == 2
+    with pytest.raises(EventRefused, match="truth has 3 instances"):
+        feedback(half("feedback", three), MODEL_OF_FEW, arrival())
+
+
+def test_a_long_text_is_not_repeated_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The version of a V2 answer is in each of its predictions."""
+    monkeypatch.setattr("driftlog.worker.pairing_events.MAX_EVENTS_BYTES", 20_000)
+    request, version = half("request", {"instances": [1, 2]}), "7" * 200
+    answer = {"outputs": [tensor("p", [2], [1, 0])], "model_version": version}
+    assert len(paired(request, half("response", answer), MODEL_OF_FEW, arrival())) == 2
+    with pytest.raises(EventRefused, match="the events of this payload take more"):
+        paired(request, half("response", answer | {"model_version": version * 60}), MODEL_OF_FEW, arrival())
 
 
 KEYS = st.sampled_from(

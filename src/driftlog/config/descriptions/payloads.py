@@ -14,4 +14,5 @@ PAYLOADS: Final[dict[str, str]] = {
     f"{_PAYLOADS}.output": "Output (V2), or key of an answer, that holds the answer; none: the first.",
     f"{_PAYLOADS}.probabilities": "The one that holds probabilities beside it; none: predict_proba, where it is there.",
     f"{_PAYLOADS}.pair_timeout": "A request without response after so long is a failed prediction.",
+    f"{_PAYLOADS}.max_instances": "A payload of more instances is refused.",
 }
