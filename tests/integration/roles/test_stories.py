@@ -206,7 +206,7 @@ def test_an_exporter_pushes_what_workers_do(cli: Cli, working: None) -> None:
             code, shown[role], errors = cli(role, "export", *destination, "--once", "--dry-run")
             assert (code, errors.count("Traceback")) == (exits.OK, 0), errors
             assert "credit" in shown[role]
-        for series in (r"driftlog.workers", r"driftlog.worker.silent", r"driftlog.lease.unmoved"):
+        for series in (r"driftlog.workers\b", r"\bworker.silent(?!_leases)", r"\blease.unmoved"):
             assert re.search(series, shown["exporter"]), (destination, series)
             assert not re.search(series, shown["viewer"]), (destination, series)
 
