@@ -1,8 +1,8 @@
 """The store: the few verbs by which driftlog speaks to Elasticsearch.
 
 Reads are complete or refused, writes are conditional where two could meet, every error is one of
-`driftlog.contract.errors`. Reads are repeated when a connection breaks or a node answers 502 to 504; writes never
-are: only the caller knows whether a repetition is harmless.
+`driftlog.contract.errors`. Reads are repeated when a connection breaks, a node answers 502 to 504, or a shard has not
+started yet; writes never are: only the caller knows whether a repetition is harmless.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ from urllib.parse import quote, urlencode
 import msgspec
 from elasticsearch import ApiError, Elasticsearch, TransportError
 
-from driftlog.contract.errors import StoreAccessDenied, StoreConflict, StoreError, StoreNotFound, StoreUnavailable
+from driftlog.contract.errors import (
+    PartialResult,
+    StoreAccessDenied,
+    StoreConflict,
+    StoreError,
+    StoreNotFound,
+    StoreUnavailable,
+)
 from driftlog.contract.names import IndexNames
 from driftlog.contract.settings import ElasticsearchSettings
 from driftlog.store import bulk as bulks
@@ -64,7 +71,7 @@ _SHARD_WAIT: Final = "10s"
 """How long documents of a bulk wait for a shard that has no node before they, and only they, are refused."""
 _IDS_SLICE: Final = 1000
 _SHARD_STARTS_S: Final = (0.1, 0.4, 1.5)
-"""Pauses between readings by id of an index whose shard is about to start."""
+"""Pauses between reads of an index that is just being made: its shard is about to start."""
 
 
 class Store:
@@ -131,16 +138,22 @@ class Store:
         StoreError
             For every answer that is not 2xx, and for none.
         """
-        client = self._reading if (method in ("GET", "HEAD") if repeat is None else repeat) else self._writing
+        reading = method in ("GET", "HEAD") if repeat is None else repeat
+        client = self._reading if reading else self._writing
         if timeout_s is not None:
             client = client.options(request_timeout=timeout_s)
         headers = _NDJSON if isinstance(body, bytes) else _JSON if body is not None else {"accept": "application/json"}
         target = f"{path}?{urlencode(params)}" if params else path
-        try:
-            response = client.perform_request(method, target, headers=headers, body=body)
-        except (ApiError, TransportError) as error:
-            raise translate(error) from error
-        return response.body
+        pauses = iter(_SHARD_STARTS_S if reading else ())
+        while True:
+            try:
+                return client.perform_request(method, target, headers=headers, body=body).body
+            except (ApiError, TransportError) as error:
+                refused = translate(error)
+                pause = next(pauses, None) if isinstance(refused, PartialResult) else None
+                if pause is None:
+                    raise refused from error
+            time.sleep(pause)
 
     # Searching
 
