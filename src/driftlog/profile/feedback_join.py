@@ -115,6 +115,8 @@ def join_opinions(store: Store, settings: ModelSettings, *, since: datetime, as_
             newest = [max(newest)] if newest else []
     if written:
         store.refresh(store.names.every(OPINIONS))
+    if waiting or written:
+        store.refresh(store.names.state)  # what waits is counted in the same cycle
     buckets = tuple(_dirty(store, settings, since=since, as_of=as_of))
     return OpinionReport(read, written, waiting, buckets, newest[0] if newest else None)
 

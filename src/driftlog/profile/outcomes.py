@@ -182,6 +182,8 @@ def join_feedback(
     report += _retry_waiting(join)
     if report.joined:
         store.refresh(store.names.every("outcomes"))
+    if report.waiting or report.joined:
+        store.refresh(store.names.state)  # what waits is counted in the same cycle
     return report
 
 
