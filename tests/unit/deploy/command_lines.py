@@ -20,7 +20,7 @@ def parse(arguments: Sequence[str]) -> str:
         No such command or option, or a value that the option does not take.
     """
     command: click.Command = app
-    context = click.Context(app, info_name="driftlog", obj=Session())
+    context = click.Context(app, info_name="driftlog", obj=Session(), **app.context_settings)
     rest, path = list(arguments), ["driftlog"]
     while isinstance(command, click.Group):
         if not rest or rest[0] in ("--help", "-h", "--version"):
