@@ -9,10 +9,11 @@ from typing import Any, Final, Literal
 from driftlog.contract.errors import ConfigError, DriftlogError, StoreError
 from driftlog.contract.records import Finding
 from driftlog.contract.settings import ModelSettings
-from driftlog.contract.source import EVENT_ID, INGESTED, KINDS, TIMESTAMP, FieldSource
+from driftlog.contract.source import EVENT_ID, INGESTED, KINDS, OUTCOME, TIMESTAMP, FieldSource
 from driftlog.store.mapped import MappedStore
 from driftlog.store.mapped_answer import flattened
 from driftlog.store.mapped_fields import Found, SourceFields
+from driftlog.store.mapped_query import QueryWriter
 
 SAMPLE: Final = 200
 SHOWN: Final = 40
@@ -82,6 +83,8 @@ def _usable(fields: SourceFields) -> tuple[list[FieldSource], list[Finding]]:
     for line in fields.mapped():
         try:
             fields.find(line.name)
+            if line.name == OUTCOME:
+                QueryWriter(fields).query({"term": {OUTCOME: "failure"}})  # whether its failures can be searched for
         except ConfigError as error:
             broken.append(Finding(line.name, "problem", error.message, error.remedy))
         else:

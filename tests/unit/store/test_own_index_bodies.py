@@ -11,6 +11,7 @@ from driftlog.contract.errors import ConfigError, UsageError
 from driftlog.contract.settings import ModelSettings
 from driftlog.contract.source import FieldSource, SourceSettings
 from driftlog.store.mapped_answer import AnswerReader, read_value
+from driftlog.store.mapped_check import _usable
 from driftlog.store.mapped_fields import SourceFields
 from driftlog.store.mapped_query import QueryWriter
 
@@ -95,6 +96,15 @@ def test_a_status_stays_a_number_whatever_else_is_asked_of_it(types: dict[str, s
     with pytest.raises(ConfigError, match="as a number and as a word") as error:
         outcome_in("failure", failure=(">=500", "timeout"), path=path, **types)
     assert "name numbers only" in error.value.remedy
+
+
+def test_the_check_of_a_source_names_failures_that_cannot_be_searched_for() -> None:
+    """Before a worker meets them."""
+    lines = (LINES[0], FieldSource(name="event.outcome", path="status", failure=(">=500", "timeout")))
+    model = ModelSettings(name="churn", source=SourceSettings(index="logs-*", fields=lines))
+    usable, broken = _usable(SourceFields(model, {"ts": {"date": {}}, "status": {"keyword": {}}}))
+    assert [line.name for line in usable] == ["@timestamp"]
+    assert [(found.check, found.status) for found in broken] == [("event.outcome", "problem")]
 
 
 def test_several_outcomes_are_told_apart_as_one_is() -> None:

@@ -23,7 +23,7 @@ NO_CHUNK = b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{"
 def answering(*answers: bytes, stall: bool = False) -> Iterator[str]:
     """A receiver that gives these answers, a connection each; with `stall` it keeps the connections open."""
     with socket.create_server(("127.0.0.1", 0)) as opened:
-        opened.settimeout(60)
+        opened.settimeout(20)
         done = threading.Event()
 
         def serve() -> None:
@@ -47,7 +47,7 @@ def answering(*answers: bytes, stall: bool = False) -> Iterator[str]:
             yield f"http://127.0.0.1:{opened.getsockname()[1]}/"
         finally:
             done.set()
-            thread.join(60)
+            thread.join(30)
 
 
 @pytest.mark.parametrize("body", [CUT, NO_GZIP, NO_CHUNK])
