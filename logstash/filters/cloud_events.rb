@@ -54,6 +54,8 @@ end
 
 # Attributes and payload of an object; no attributes, and the text itself, where it is none.
 def structured(raw)
+  return [{}, raw] if too_deep?(raw, MAX_DEPTH + 1)
+
   found = Driftlog.decode_object(raw)
   named = found.each_with_object({}) do |(name, value), attributes|
     next if %w[data data_base64].include?(name) || value.nil? || value.is_a?(Hash) || value.is_a?(Array)
@@ -100,6 +102,10 @@ def half(named, raw, path_model, source, now)
     text = "the event has #{raw.bytesize} bytes, more than max_event_bytes (#{@rules.max_event_bytes})"
     raise Driftlog::Refused.new("too_large", text)
   end
+  if too_deep?(raw, MAX_DEPTH)
+    text = "the payload is nested deeper than #{MAX_DEPTH} levels"
+    raise Driftlog::Refused.new("illegal_payload", text, "payload.body")
+  end
   kind = EVENT_TYPES[named["type"]]
   if kind.nil?
     text = "ce-type #{named['type'].to_s.inspect[0, 80]} is not one of #{EVENT_TYPES.keys.join(', ')}"
@@ -110,10 +116,6 @@ def half(named, raw, path_model, source, now)
   given = named["time"].to_s
   time = given.empty? ? Driftlog.iso(now) : Driftlog.timestamp_of(given, @rules, now)
   body = Driftlog.decode_object(raw)
-  if too_deep?(body, raw)
-    text = "the payload is nested deeper than #{MAX_DEPTH} levels"
-    raise Driftlog::Refused.new("illegal_payload", text, "payload.body")
-  end
   id = kind == "feedback" && !Driftlog.blank?(named["id"]) ? named["id"] : request_id
   payload = {
     "kind" => kind, "state" => "waiting", "request_id" => request_id, "time" => given.empty? ? nil : time,
@@ -129,18 +131,20 @@ def half(named, raw, path_model, source, now)
   Driftlog::Document.new("#{@rules.prefix}-payloads.#{time[0, 7]}", "#{model}|#{kind}|#{id}", document)
 end
 
-# Whether `body`, which was read from `raw`, has more than MAX_DEPTH levels; found without recursion.
-def too_deep?(body, raw)
-  return false if raw.count("[{") <= MAX_DEPTH
+# A text of JSON, or what has begun as one: it matches at every quote, so that the time is linear.
+TEXT = /"(?>(?:[^"\\]+|\\.?)*)"?/mn
 
-  level = [body]
-  MAX_DEPTH.times do
-    level = level.flat_map do |each|
-      (each.is_a?(Hash) ? each.values : each).select { |inner| inner.is_a?(Hash) || inner.is_a?(Array) }
-    end
-    return false if level.empty?
+# Whether `raw` has more than `limit` levels of brackets, those in texts aside; found before it is read.
+def too_deep?(raw, limit)
+  bytes = raw.b
+  return false if bytes.count("[{") <= limit
+
+  depth = 0
+  bytes.gsub(TEXT, "").delete("^[]{}").each_byte do |byte|
+    depth = byte == 0x5B || byte == 0x7B ? depth + 1 : [depth - 1, 0].max
+    return true if depth > limit
   end
-  true
+  false
 end
 
 def checked_request_id(named)
