@@ -51,7 +51,8 @@ def prometheus(
 
     /metrics has predictions, latency, errors, performance, drift, data quality, alerts and the health of workers;
     /healthz says that the process lives. Elasticsearch is read at most once in export.prometheus.min_interval. While
-    it is down the last values are served, with driftlog_up 0. The viewer's rights are enough.
+    it is down the last values are served, with driftlog_up 0. The viewer's rights are enough for
+    all but the workers' heartbeats, which the role exporter reads too.
     """
     from driftlog.cli.app import start_logging
     from driftlog.present.export.prometheus import require_client

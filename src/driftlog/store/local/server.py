@@ -171,7 +171,7 @@ class LocalServer:
         layout = Layout(settings.home)
         record = ServerRecord.load(layout.record)
         if record is None or not record.secure:
-            raise UsageError("the local server has no users", remedy="start it with --secure first")
+            raise UsageError("the local server has no users", remedy="start it with LocalSettings(secure=True) first")
         with locked(layout.lock):
             password = secrets.token_urlsafe(24)
             set_user(
