@@ -54,7 +54,7 @@ end
 
 # Attributes and payload of an object; no attributes, and the text itself, where it is none.
 def structured(raw)
-  return [{}, raw] if too_deep?(raw, MAX_DEPTH + 1)
+  return [{}, raw] if Driftlog.too_deep?(raw, MAX_DEPTH + 1)
 
   found = Driftlog.decode_object(raw)
   named = found.each_with_object({}) do |(name, value), attributes|
@@ -102,7 +102,7 @@ def half(named, raw, path_model, source, now)
     text = "the event has #{raw.bytesize} bytes, more than max_event_bytes (#{@rules.max_event_bytes})"
     raise Driftlog::Refused.new("too_large", text)
   end
-  if too_deep?(raw, MAX_DEPTH)
+  if Driftlog.too_deep?(raw, MAX_DEPTH)
     text = "the payload is nested deeper than #{MAX_DEPTH} levels"
     raise Driftlog::Refused.new("illegal_payload", text, "payload.body")
   end
@@ -129,22 +129,6 @@ def half(named, raw, path_model, source, now)
     "model" => { "name" => model }, "driftlog" => { "source" => source }, "payload" => payload
   }
   Driftlog::Document.new("#{@rules.prefix}-payloads.#{time[0, 7]}", "#{model}|#{kind}|#{id}", document)
-end
-
-# A text of JSON, or what has begun as one: it matches at every quote, so that the time is linear.
-TEXT = /"(?>(?:[^"\\]+|\\.?)*)"?/mn
-
-# Whether `raw` has more than `limit` levels of brackets, those in texts aside; found before it is read.
-def too_deep?(raw, limit)
-  bytes = raw.b
-  return false if bytes.count("[{") <= limit
-
-  depth = 0
-  bytes.gsub(TEXT, "").delete("^[]{}").each_byte do |byte|
-    depth = byte == 0x5B || byte == 0x7B ? depth + 1 : [depth - 1, 0].max
-    return true if depth > limit
-  end
-  false
 end
 
 def checked_request_id(named)

@@ -189,8 +189,29 @@ module Driftlog
 
   # ---- JSON --------------------------------------------------------------------------------------------------------
 
+  # Levels of brackets of what is read: deeper ones would end JRuby's stack, and Logstash with it.
+  MAX_NESTING = 101
+
+  # A text of JSON, or what has begun as one: it matches at every quote, so that the time is linear.
+  TEXT = /"(?>(?:[^"\\]+|\\.?)*)"?/mn
+
+  # Whether `raw` has more than `limit` levels of brackets, those in texts aside; found before it is read.
+  def too_deep?(raw, limit)
+    bytes = raw.b
+    return false if bytes.count("[{") <= limit
+
+    depth = 0
+    bytes.gsub(TEXT, "").delete("^[]{}").each_byte do |byte|
+      depth = byte == 0x5B || byte == 0x7B ? depth + 1 : [depth - 1, 0].max
+      return true if depth > limit
+    end
+    false
+  end
+
   # The JSON value in `text`. It is read as the only element of an array, so that what follows it is noticed.
   def parse(text)
+    raise Refused.new("not_json", "the line is nested too deeply") if too_deep?(text, MAX_NESTING)
+
     values = LogStash::Json.load("[#{without_lone_surrogates(text.delete_prefix("\uFEFF"))}\n]")
     raise Refused.new("not_json", "the line is not JSON: it holds several values") if values.length != 1
 

@@ -32,7 +32,7 @@ from driftlog.contract.payloads import (
     half_id,
 )
 from driftlog.intake.arrival import Accepted, Arrival
-from driftlog.intake.decode import decode_object
+from driftlog.intake.decode import decode_object, too_deep
 from driftlog.intake.framing import Line, elements
 from driftlog.intake.normalise import check_timestamp, too_large
 
@@ -41,9 +41,6 @@ PATH: Final = re.compile(r"/cloudevents(?:/([^/]*))?/?\Z")
 STRUCTURED: Final = "application/cloudevents"
 BATCH: Final = "application/cloudevents-batch"
 _BODY_KEYS: Final = ("data", "data_base64")
-_TEXT: Final = re.compile(rb'"(?:[^"\\]+|\\.?)*"?', re.DOTALL)
-"""A text of JSON, or what has begun as one: it matches at every quote, so that the time is linear."""
-_NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class CloudEvent(Line, frozen=True, gc=False):
@@ -92,7 +89,7 @@ def read_half(line: Line, arrival: Arrival) -> Accepted:
     rules, named = arrival.rules, line.attributes
     if len(line.raw) > rules.max_event_bytes:
         raise too_large(len(line.raw), rules)
-    if too_deep(line.raw):
+    if too_deep(line.raw, MAX_DEPTH):
         raise EventRefused(
             "illegal_payload", f"the payload is nested deeper than {MAX_DEPTH} levels", field="payload.body"
         )
@@ -130,22 +127,6 @@ def read_half(line: Line, arrival: Arrival) -> Accepted:
     id = half_id(model, named.get("id") or request_id if kind == "feedback" else request_id, kind)
     index = rules.monthly_index("payloads", timestamp)
     return Accepted("payloads", model, index, id, "", msgspec.json.encode(document), line.raw)
-
-
-def too_deep(raw: bytes, limit: int = MAX_DEPTH) -> bool:
-    """Whether `raw` has more than `limit` levels of brackets, those in texts aside; found before it is read.
-
-    >>> too_deep(b"[" * 100 + b"]" * 100), too_deep(b"[" * 101), too_deep(b'["' + b"[" * 200)
-    (False, True, False)
-    """
-    if raw.count(b"[") + raw.count(b"{") <= limit:
-        return False
-    depth = 0
-    for bracket in _TEXT.sub(b"", raw).translate(None, delete=_NO_BRACKETS):
-        depth = depth + 1 if bracket in b"[{" else max(depth - 1, 0)
-        if depth > limit:
-            return True
-    return False
 
 
 def identity(line: Line) -> tuple[str, str] | None:
