@@ -13,7 +13,7 @@ from driftlog.contract.errors import EventRefused
 
 _decode: Final = msgspec.json.Decoder().decode
 MAX_NESTING: Final = 101
-"""Levels of brackets of what is read: a logged payload of 100 in its envelope. JRuby's stack ended at 300 in a trial."""
+"""Levels of brackets of what is read: a logged payload of 100 in its envelope. JRuby ended at 300."""
 _BOM: Final = b"\xef\xbb\xbf"
 _TEXT: Final = re.compile(rb'"(?:[^"\\]+|\\.?)*"?', re.DOTALL)
 """A text of JSON, or what has begun as one: it matches at every quote, so that the time is linear."""
