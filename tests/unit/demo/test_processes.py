@@ -74,10 +74,11 @@ def test_a_stubborn_child_is_killed_with_its_own_children(tmp_path: Path, monkey
     """SIGTERM is asked first; who ignores it goes with its whole group."""
     monkeypatch.setattr("driftlog.demo.processes.STOP_TIMEOUT_S", 0.5)
     (tmp_path / "stubborn.py").write_text(STUBBORN)
+    others = set(psutil.Process(os.getpid()).children(recursive=True))  # servers of other tests
     with Children(tmp_path) as children:
         children.start("stubborn", "stubborn", [], {"PYTHONPATH": str(tmp_path)})
         assert eventually(lambda: "ready" in (tmp_path / "stubborn.log").read_text())
-        family = psutil.Process(os.getpid()).children(recursive=True)
+        family = set(psutil.Process(os.getpid()).children(recursive=True)) - others
         assert len(family) == 2
     assert eventually(lambda: not any(process.is_running() for process in family))
 
