@@ -91,8 +91,9 @@ class Duties:
         self._watchdog = Watchdog(store, settings, worker_id=worker_id, monotonic=monotonic)
         self._pairing = Pairing(store, settings, now=now, monotonic=monotonic)
         self._recorded = False
-        self._told: set[tuple[str, str]] = set()
-        """Model and environment whose alerts' transitions are all in the audit trail, as far as this process knows."""
+        self._told: dict[tuple[str, str], int] = {}
+        """Model and environment whose alerts' transitions are all in the audit trail, and the term in which they were:
+        another worker may have written some between two terms of this one."""
         self.chain = Chain(store, now=now)
         self.of_models = (
             Duty("payloads", lambda _: PAIRING_PERIOD, self._pairing.run),
@@ -111,7 +112,7 @@ class Duties:
     def after_cycle(self, model: ModelSettings, term: int, record: RunRecord) -> None:
         """What a cycle has opened, changed or resolved goes into the audit trail."""
         if record.alerts_opened or record.alerts_updated or record.alerts_resolved:
-            self._told.discard((model.name, model.environment))
+            self._told.pop((model.name, model.environment), None)
             self._try(model.name, "audit of alerts", lambda: self._record_alerts(model, term))
 
     def of_installation(self) -> None:
@@ -149,8 +150,10 @@ class Duties:
 
     def _attend(self, model: ModelSettings, term: int) -> None:
         if attend(self._store, model, term=term, now=self._now()):
-            self._told.discard((model.name, model.environment))
-        if (model.name, model.environment) not in self._told:  # also what a worker wrote and died before recording
+            self._told.pop((model.name, model.environment), None)
+        if (
+            self._told.get((model.name, model.environment)) != term
+        ):  # also what a worker wrote and died before recording
             self._record_alerts(model, term)
 
     def _record_alerts(self, model: ModelSettings, term: int) -> None:
@@ -161,7 +164,7 @@ class Duties:
         record_alerts(self._store, self.chain, changed_alerts(self._store, [model.name], since))
         value = {"until": began.isoformat()}
         write_cursor(self._store, model.name, model.environment, "audit of alerts", value, term=term)
-        self._told.add((model.name, model.environment))
+        self._told[model.name, model.environment] = term
 
     def _maintain(self, model: ModelSettings, term: int) -> None:
         maintain_model(
