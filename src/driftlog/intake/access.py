@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
-import ipaddress
-import ssl
 
 from driftlog.contract.errors import ConfigError
+from driftlog.contract.listening import is_loopback, same_secret
 from driftlog.contract.settings import IntakeSettings
 
 
@@ -19,13 +17,13 @@ def is_authorised(header: str | None, settings: IntakeSettings) -> bool:
     scheme, _, value = (header or "").partition(" ")
     value = value.strip()
     if scheme.lower() == "apikey" and settings.api_key:
-        return _equal(value, settings.api_key.reveal())
+        return same_secret(value, settings.api_key.reveal())
     if scheme.lower() == "basic" and settings.username and settings.password:
         try:
             given = base64.b64decode(value, validate=True).decode("utf-8")
         except (binascii.Error, UnicodeDecodeError):
             return False
-        return _equal(given, f"{settings.username}:{settings.password.reveal()}")
+        return same_secret(given, f"{settings.username}:{settings.password.reveal()}")
     return False
 
 
@@ -38,7 +36,7 @@ def check_exposure(settings: IntakeSettings) -> None:
 
     TCP as python-logstash-async speaks it has no credentials, so on a public address it counts as open.
     """
-    if settings.allow_open or _is_loopback(settings.host):
+    if settings.allow_open or is_loopback(settings.host):
         return
     if not needs_credentials(settings):
         raise ConfigError(
@@ -55,31 +53,3 @@ def check_exposure(settings: IntakeSettings) -> None:
             value=settings.tcp_port,
             remedy="set intake.tcp_port to null, or intake.allow_open where the network is trusted",
         )
-
-
-def server_tls(settings: IntakeSettings) -> ssl.SSLContext | None:
-    """The TLS context of the listeners, or None for plain text."""
-    if not settings.tls_cert:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            f"the certificate cannot be loaded: {error}",
-            path="intake.tls_cert",
-            value=settings.tls_cert,
-            remedy="give intake.tls_cert and intake.tls_key as readable PEM files that belong together",
-        ) from error
-    return context
-
-
-def _equal(given: str, wanted: str) -> bool:
-    return hmac.compare_digest(given.encode(), wanted.encode())
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -17,9 +17,10 @@ from typing import Final, TypeVar
 from aiohttp import web
 
 from driftlog.contract.errors import PortBusy
+from driftlog.contract.listening import server_tls
 from driftlog.contract.names import IndexNames
 from driftlog.contract.settings import Settings
-from driftlog.intake.access import check_exposure, server_tls
+from driftlog.intake.access import check_exposure
 from driftlog.intake.arrival import Rules
 from driftlog.intake.availability import Availability
 from driftlog.intake.capacity import Capacity
@@ -105,7 +106,7 @@ class Intake:
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Serve until stopped."""
         intake = self._settings.intake
-        tls = server_tls(intake)
+        tls = server_tls(intake.tls_cert, intake.tls_key, "intake")
         self._catch_signals()
         async with AsyncExitStack() as stack:
             bulk = await stack.enter_async_context(BulkStream(self._settings.elasticsearch))

@@ -21,6 +21,7 @@ from driftlog.contract.errors import StoreConflict
 from driftlog.contract.line_names import line_names
 from driftlog.store.bulk import require_stored
 from driftlog.store.client import BulkAction, Store
+from driftlog.store.searching import parts
 from driftlog.store.values import Document, Hit
 
 JOB: Final = "erasure"
@@ -177,7 +178,7 @@ def feedback_of(store: Store, subject: str, ids: Sequence[str], model: str) -> I
         for hit in store.scan(store.names.every("feedback"), about(subject), source=fields)
         if not model or hit["_source"].get("model", {}).get("name", model) == model
     )
-    for part in _parts(ids, IDS_A_QUERY):
+    for part in parts(ids, IDS_A_QUERY):
         query = {"bool": {"filter": [{"terms": {"feedback.prediction_id": part}}]}}
         yield from store.scan(store.names.every("feedback"), query, source=fields)
 
@@ -190,7 +191,7 @@ def joined_of(store: Store, subject: str, ids: Sequence[str], model: str) -> Ite
         yield from store.scan(
             pattern, {"bool": {"filter": [*about(subject)["bool"]["filter"], *of_model]}}, source=False
         )
-        for part in _parts(ids, IDS_A_QUERY):
+        for part in parts(ids, IDS_A_QUERY):
             filters = [{"terms": {f"{group}.prediction_id": part}}, *of_model]
             yield from store.scan(pattern, {"bool": {"filter": filters}}, source=False)
 
@@ -204,7 +205,7 @@ def quarantined_of(store: Store, subject: str, ids: Sequence[str], model: str) -
     pattern = store.names.every("quarantine")
     fields = ["quarantine.raw", "event.id", "model.name"]
     wanted = [subject, *ids]
-    for part in _parts(wanted, PHRASES_A_QUERY):
+    for part in parts(wanted, PHRASES_A_QUERY):
         phrases = {text for id in part for text in (id, json.dumps(id)[1:-1])}
         should: list[Document] = [{"match_phrase": {"quarantine.raw": text}} for text in sorted(phrases)]
         should.append({"terms": {"event.id": part}})
@@ -412,11 +413,6 @@ def digest_of(events: Iterable[ErasedEvent]) -> str:
     """SHA-256 over the sorted index and id of events."""
     lines = sorted(f"{event.index}/{event.id}" for event in events)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _parts(items: Sequence[str], size: int) -> Iterator[list[str]]:
-    for at in range(0, len(items), size):
-        yield list(items[at : at + size])
 
 
 def _instant(when: datetime) -> str:

@@ -13,10 +13,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from driftlog.contract.profile import LATENCY_EDGES_NS
-from driftlog.present.export.labels import OTHER, clean, parts
+from driftlog.present.export.labels import OTHER, clean
 from driftlog.present.export.reading import INFINITY, Buckets, Labels, Reading
 from driftlog.present.export.totals import Totals
 from driftlog.store.client import Store
+from driftlog.store.searching import parts
 from driftlog.store.values import Document
 
 DAYS: Final = 3

@@ -17,12 +17,12 @@ import msgspec
 from driftlog.contract.errors import DeliveryRefused
 from driftlog.contract.strict import Secret
 from driftlog.present.export.event import Event
-from driftlog.present.export.labels import parts
 from driftlog.present.export.ledger import Change, Unsure
 from driftlog.present.export.posting import Posted, Poster, place
 from driftlog.present.export.push import Sent
 from driftlog.present.export.reading import Reading
 from driftlog.present.export.statsd import metric_name, middles, tags_of
+from driftlog.store.searching import parts
 
 log = logging.getLogger("driftlog.export")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final, TypeVar
 
@@ -32,15 +32,6 @@ def _cleaned(cut: str) -> str:
         return cut
     plain = "".join(" " if unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") else sign for sign in cut)
     return plain if len(plain) <= MAX_LABEL else plain[: MAX_LABEL - 1] + "~"
-
-
-def parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Slices of at most `size`.
-
-    >>> list(parts([1, 2, 3], 2))
-    [[1, 2], [3]]
-    """
-    return (items[at : at + size] for at in range(0, len(items), size))
 
 
 def series(reading: Reading) -> int:

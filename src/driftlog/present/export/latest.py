@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from driftlog.present.export.labels import parts
 from driftlog.store.client import Store
+from driftlog.store.searching import parts
 from driftlog.store.values import Document
 
 AFRESH: Final = timedelta(hours=1)

@@ -18,11 +18,11 @@ import driftlog
 from driftlog.contract.errors import DeliveryError, UsageError
 from driftlog.contract.strict import Secret
 from driftlog.present.export.event import Event
-from driftlog.present.export.labels import parts
 from driftlog.present.export.ledger import Change, Unsure
 from driftlog.present.export.posting import Poster, place
 from driftlog.present.export.push import Sent
 from driftlog.present.export.reading import Reading
+from driftlog.store.searching import parts
 
 if TYPE_CHECKING:
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest

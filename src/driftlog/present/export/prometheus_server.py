@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
-import ipaddress
 import json
 import logging
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +16,7 @@ from typing import Any, Final
 
 from driftlog.contract.errors import ConfigError, PortBusy
 from driftlog.contract.exporting import PrometheusSettings
+from driftlog.contract.listening import is_loopback, same_secret, server_tls
 from driftlog.present.export.cache import Cache
 from driftlog.present.export.prometheus import OPENMETRICS, TEXT, wants_openmetrics
 
@@ -56,7 +54,7 @@ class ExporterServer(ThreadingHTTPServer):
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         check_exposure(settings)
-        context = _tls(settings)
+        context = server_tls(settings.tls_cert, settings.tls_key, "export.prometheus")
         self.cache = cache
         self.settings = settings
         self._room = threading.BoundedSemaphore(most_connections)
@@ -180,19 +178,19 @@ def is_authorised(header: str | None, settings: PrometheusSettings) -> bool:
     scheme, _, value = (header or "").partition(" ")
     value = value.strip()
     if settings.token:
-        return scheme.lower() == "bearer" and _equal(value, settings.token.reveal())
+        return scheme.lower() == "bearer" and same_secret(value, settings.token.reveal())
     if settings.username and settings.password:
         try:
             given = base64.b64decode(value, validate=True).decode("utf-8")
         except (binascii.Error, ValueError):
             return False
-        return scheme.lower() == "basic" and _equal(given, f"{settings.username}:{settings.password.reveal()}")
+        return scheme.lower() == "basic" and same_secret(given, f"{settings.username}:{settings.password.reveal()}")
     return True
 
 
 def check_exposure(settings: PrometheusSettings) -> None:
     """Raise `ConfigError` when other machines could read without credentials."""
-    if settings.allow_open or settings.token or settings.password or _is_loopback(settings.host):
+    if settings.allow_open or settings.token or settings.password or is_loopback(settings.host):
         return
     raise ConfigError(
         "other machines could read without credentials",
@@ -201,30 +199,3 @@ def check_exposure(settings: PrometheusSettings) -> None:
         remedy="set export.prometheus.token, or username and password, or bind to 127.0.0.1, "
         "or set export.prometheus.allow_open where the network is trusted",
     )
-
-
-def _tls(settings: PrometheusSettings) -> ssl.SSLContext | None:
-    if not settings.tls_cert:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            f"the certificate cannot be loaded: {error}",
-            path="export.prometheus.tls_cert",
-            value=settings.tls_cert,
-            remedy="give tls_cert and tls_key as readable PEM files that belong together",
-        ) from error
-    return context
-
-
-def _equal(given: str, wanted: str) -> bool:
-    return hmac.compare_digest(given.encode(), wanted.encode())
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
