@@ -228,15 +228,3 @@ def test_what_a_worker_wrote_and_died_before_recording_is_recorded_by_the_next(s
     store.refresh(store.names.everything)
     told = [record.entry.action for record in find_records(store, model="churn") if record.entry.object == alert.id]
     assert told == [f"alert.{transition.kind}" for transition in alert.history]
-
-
-def test_a_worker_that_comes_back_records_what_another_wrote_in_between(store: Store) -> None:
-    """Between two terms of one worker another held the model, wrote, and died before recording."""
-    play(store, 0, judged(0, "critical"), term=1, now=START + DAY)
-    settings = Settings(models={"churn": SETTINGS})
-    duties = Duties(store, settings, worker_id="first", memory=lambda _: Memory(), now=lambda: START + DAY)
-    (alerts,) = [duty for duty in duties.of_models if duty.name == "alerts"]
-    duties.carry_out(alerts, SETTINGS, 1)
-    (other,) = play(store, 0, judged(0, "critical", "error_rate"), term=2, now=START + DAY)
-    duties.carry_out(alerts, SETTINGS, 3)
-    assert other.id in {record.entry.object for record in find_records(store, model="churn")}
